@@ -116,10 +116,6 @@ export class LmdbStore implements Store {
     return bytes === undefined ? undefined : fromUtf8(bytes);
   }
 
-  async saveNote(note: string): Promise<void> {
-    await this.#database.put(KEY.note, utf8(note));
-  }
-
   sequenceOf(id: Uint8Array): number | undefined {
     if (!this.#idIndex) return undefined;
     const bytes = this.#database.getBinary(idKey(id));

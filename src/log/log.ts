@@ -141,9 +141,15 @@ export class Log {
 
   /** The entry at a sequence number below the committed size. */
   entry(sequence: number): LogEntry {
-    const [entry] = this.entries(sequence, sequence + 1);
-    assert(entry !== undefined, "callers ask for entries that exist");
-    return entry;
+    const { first, entries } = this.#blockAt(sequence);
+    const packed = slicePacked(entries, sequence - first, sequence - first + 1);
+    return { sequence, entry: packed.subarray(2), id: this.idOf(sequence) };
+  }
+
+  /** The id of an entry, 32 bytes. */
+  idOf(sequence: number): Uint8Array {
+    const { first, ids } = this.#blockAt(sequence);
+    return ids.subarray((sequence - first) * HASH_BYTES, (sequence - first + 1) * HASH_BYTES);
   }
 
   /** The entries [from, to) of the committed log, block by block as they are read. */
@@ -212,11 +218,6 @@ export class Log {
   storedHead(): SignedHead | undefined {
     const note = this.#store.note();
     return note === undefined ? undefined : this.checkpoints.open(note);
-  }
-
-  /** Keeps the signed note with the log, so that a restart need not ask for it. */
-  async saveNote(note: string): Promise<void> {
-    await this.#store.saveNote(note);
   }
 
   readonly #node = (level: number, index: number): Uint8Array => this.#tree.node(level, index);

@@ -64,10 +64,6 @@ export class MemoryStore implements Store {
     return this.#note;
   }
 
-  async saveNote(note: string): Promise<void> {
-    this.#note = note;
-  }
-
   sequenceOf(id: Uint8Array): number | undefined {
     return this.#ids?.get(hashKey(id));
   }

@@ -58,10 +58,8 @@ export interface Store {
   tile(level: number, index: number): Uint8Array | undefined;
   /** Accounts with a role. */
   roles(): Iterable<StoredRole>;
-  /** The newest signed note that was saved. */
+  /** The newest signed note that was committed. */
   note(): string | undefined;
-  /** Keeps a note; may be lost in a crash of the machine. */
-  saveNote(note: string): Promise<void>;
   /** The sequence number of an id, in a store that indexes ids (`-idindex`). */
   sequenceOf(id: Uint8Array): number | undefined;
   /** Bytes that are free for further commits; Infinity if nothing bounds them. */
