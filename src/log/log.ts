@@ -176,11 +176,20 @@ export class Log {
     }
   }
 
-  /** Stored blocks from the newest back, for whoever rebuilds what only the tail of the log decides. */
-  *blocksFromTail(): Iterable<StoredBlock> {
+  /** Committed blocks from the one that holds `sequence` on, each with its first timestamp in Unix milliseconds. */
+  *blocks(sequence: number): Iterable<StoredBlock & { readonly timestamp: number }> {
+    for (let at = sequence; at < this.#committed.size; ) {
+      const block = this.#blockAt(at);
+      yield { ...block, timestamp: firstTimestamp(block) };
+      at = block.first + block.count;
+    }
+  }
+
+  /** The same from the newest block back. */
+  *blocksFromTail(): Iterable<StoredBlock & { readonly timestamp: number }> {
     for (let end = this.#committed.size; end > 0; ) {
       const block = this.#blockAt(end - 1);
-      yield block;
+      yield { ...block, timestamp: firstTimestamp(block) };
       end = block.first;
     }
   }
@@ -245,4 +254,8 @@ export class Log {
       }
     }
   }
+}
+
+function firstTimestamp({ entries }: StoredBlock): number {
+  return decodeEntry(slicePacked(entries, 0, 1).subarray(2))!.timestamp;
 }

@@ -36,6 +36,13 @@ export class Permissions {
     return permissions;
   }
 
+  /** From roles by their numbers, as a store keeps them. */
+  static fromRoles(roles: Iterable<{ readonly account: Uint8Array; readonly role: number }>): Permissions {
+    const permissions = new Permissions();
+    for (const { account, role } of roles) permissions.apply({ account, role: roleName(role)! });
+    return permissions;
+  }
+
   roleOf(account: Uint8Array): Role {
     return this.#roles.get(hashKey(account)) ?? "none";
   }
