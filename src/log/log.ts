@@ -176,6 +176,12 @@ export class Log {
     }
   }
 
+  /** Where the block that holds `sequence` ends: the sequence number after its last entry. */
+  blockEnd(sequence: number): number {
+    const { first, count } = this.#blockAt(sequence);
+    return first + count;
+  }
+
   /** Committed blocks from the one that holds `sequence` on, each with its first timestamp in Unix milliseconds. */
   *blocks(sequence: number): Iterable<StoredBlock & { readonly timestamp: number }> {
     for (let at = sequence; at < this.#committed.size; ) {
@@ -194,9 +200,10 @@ export class Log {
     }
   }
 
-  /** The sequence number of an id, if the store indexes ids. */
+  /** The sequence number of an id under the signed head, if the store indexes ids. */
   sequenceOf(id: Uint8Array): number | undefined {
-    return this.#store.sequenceOf(id);
+    const sequence = this.#store.sequenceOf(id);
+    return sequence !== undefined && sequence < (this.#signed?.size ?? 0) ? sequence : undefined;
   }
 
   /** The first `width` hashes of a tile; undefined if the committed tree does not have them. */

@@ -65,12 +65,17 @@ export class Ordering {
       pending.submissions.push(submission);
       return true;
     }
-    const sequence = this.#ids.find(submission.id) ?? this.#log.sequenceOf(submission.id);
+    const sequence = this.sequenceOf(submission.id);
     const head = this.#log.signed;
-    if (sequence === undefined || head === undefined || sequence >= head.size) return false;
+    if (sequence === undefined || head === undefined) return false;
     const { timestamp } = decodeEntry(this.#log.entry(sequence).entry)!;
     submission.settle({ sequence, id: submission.id, timestamp, head });
     return true;
+  }
+
+  /** Where a published id stands in the log, as far back as ids are indexed. */
+  sequenceOf(id: Uint8Array): number | undefined {
+    return this.#ids.find(id) ?? this.#log.sequenceOf(id);
   }
 
   /** Why the operation would be refused if it were ordered at `now`; undefined if it would not be. */
