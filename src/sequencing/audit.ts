@@ -2,9 +2,9 @@
  * The audit of a whole log: every signature, permission, timestamp, duplicate and root, recomputed from the entries.
  */
 import { equalBytes } from "../base/bytes.ts";
-import { domainSeparator } from "../base/eip712.ts";
+import { type DigestContext, domainSeparator } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
-import type { Head } from "../log/checkpoint.ts";
+import { CheckpointVerifier, type Head } from "../log/checkpoint.ts";
 import { decodeEntry } from "../log/entry.ts";
 import { decodeGenesis, type Genesis } from "../log/genesis.ts";
 import { TreeGrowth } from "../log/growth.ts";
@@ -20,6 +20,8 @@ const BATCHES_AHEAD = 8;
 export interface AuditResult extends Head {
   readonly genesis: Genesis;
   readonly logId: Uint8Array;
+  /** Opens the checkpoints of the log that genesis describes. */
+  readonly checkpoints: CheckpointVerifier;
   /** Unix milliseconds. */
   readonly firstTimestamp: number;
   readonly lastTimestamp: number;
@@ -55,6 +57,7 @@ export async function auditLog(
 class Audit {
   readonly #genesis: Genesis;
   readonly #logId: Uint8Array;
+  readonly #context: DigestContext;
   readonly #firstTimestamp: number;
   readonly #validator: LogValidator;
   #frontier: readonly Uint8Array[] = [];
@@ -65,10 +68,11 @@ class Audit {
     const { timestamp, payload } = decodeEntry(genesisEntry) ?? { timestamp: 0, payload: new Uint8Array(0) };
     this.#genesis = decodeGenesis(payload);
     this.#logId = leafHash(genesisEntry);
+    this.#context = { separator: domainSeparator(this.#genesis), logId: this.#logId };
     this.#firstTimestamp = timestamp;
     this.#lastTimestamp = timestamp;
     this.#validator = new LogValidator({
-      context: { separator: domainSeparator(this.#genesis), logId: this.#logId },
+      context: this.#context,
       genesis: this.#genesis,
       permissions: Permissions.fromGenesis(this.#genesis),
       ids: new RecentIds(this.#genesis.maxTransactionLifetimeMs),
@@ -95,6 +99,7 @@ class Audit {
       ...this.#head,
       genesis: this.#genesis,
       logId: this.#logId,
+      checkpoints: new CheckpointVerifier(this.#genesis, this.#context),
       firstTimestamp: this.#firstTimestamp,
       lastTimestamp: this.#lastTimestamp,
     };
