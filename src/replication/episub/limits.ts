@@ -1,0 +1,119 @@
+/**
+ * Every number of EpiSub: the parameters one may tune, with their defaults, and the limits that bound what a peer can
+ * make us hold. Units are last in the name. Nothing elsewhere in this folder invents a number.
+ */
+
+export interface Parameters {
+  /** Random neighbours kept; the draft's C_rand = log(N) for N = 10,000. */
+  readonly randomLinks: number;
+  /** Near neighbours kept; the draft's C_near. 0 switches proximity off. */
+  readonly nearLinks: number;
+  /** Known peers that are no neighbours; the draft's P = 6 (log(N) + 1) for N = 10,000. */
+  readonly passivePeers: number;
+  /** Payload pushes to at most this many neighbours. A source caps it at 3-4: relaying costs 14 ms of CPU per MB with 3 children, 23 ms with 6. */
+  readonly eagerMax: number;
+  readonly joinTtl: number;
+  readonly forwardJoinTtl: number;
+  readonly shuffleTtl: number;
+  readonly leaveTtl: number;
+  /** Active and passive peers in a SHUFFLE besides the sender (k_a, k_p). */
+  readonly shuffleActive: number;
+  readonly shufflePassive: number;
+  readonly shuffleMs: number;
+  readonly stabiliseMs: number;
+  readonly optimiseMs: number;
+  readonly pingMs: number;
+  /** How often some passive peers are checked for being there, subscribed, and how near. */
+  readonly probeMs: number;
+  readonly probeCount: number;
+  /** A peer is "closer" below this fraction of another's round trip. */
+  readonly alpha: number;
+  readonly ihaveFlushMs: number;
+  /** 100 ms in a data centre, 250 ms across the world: it must exceed what an eager path lags behind a summary. */
+  readonly missingTickMs: number;
+  /** Ticks until a missing payload is reported as lost. */
+  readonly lostTicks: number;
+  /** A lazy link replaces an eager one that takes this many hops more. */
+  readonly hopThreshold: number;
+  /** Where above 0, one random eager edge is replaced this often: a source cannot be eclipsed by its first children. */
+  readonly rotateMs: number;
+  readonly cacheBytes: number;
+  /** Announced ids further than this above the largest accepted `order` are ignored. */
+  readonly aheadMax: number;
+  readonly validatingBytesMax: number;
+  /** Switches for the ablations of check 12; true in any real use. */
+  readonly prune: boolean;
+  readonly lazyRepair: boolean;
+  readonly shuffle: boolean;
+}
+
+export const DEFAULTS: Parameters = {
+  randomLinks: 4,
+  nearLinks: 3,
+  passivePeers: 42,
+  eagerMax: Number.POSITIVE_INFINITY,
+  joinTtl: 6,
+  forwardJoinTtl: 3,
+  shuffleTtl: 6,
+  leaveTtl: 3,
+  shuffleActive: 3,
+  shufflePassive: 4,
+  shuffleMs: 45_000,
+  stabiliseMs: 5_000,
+  optimiseMs: 30_000,
+  pingMs: 10_000,
+  probeMs: 10_000,
+  probeCount: 2,
+  alpha: 0.7,
+  ihaveFlushMs: 100,
+  missingTickMs: 100,
+  lostTicks: 20,
+  hopThreshold: 3,
+  rotateMs: 0,
+  cacheBytes: 64 * 2 ** 20,
+  aheadMax: 16_384,
+  validatingBytesMax: 16 * 2 ** 20,
+  prune: true,
+  lazyRepair: true,
+  shuffle: true,
+};
+
+/** The pure machine's bounds. */
+export const LIMITS = {
+  /** Oversubscription during joins ends at this multiple of the view size; beyond it joins are refused. */
+  activeFactorMax: 3,
+  /** Summaries in one IHAVE, ids in one GRAFT: about 4 KiB with 48-byte ids. */
+  idsPerMessageMax: 64,
+  /** Announced and not received, per peer: 4,096 ids of 96 characters are about 1 MiB. */
+  pendingPerPeerMax: 4_096,
+  /** Peers that announced one missing id and are remembered, the first ones. */
+  announcersMax: 16,
+  /** GRAFTs a peer may leave unanswered before it is let go. */
+  undeliveredMax: 3,
+  /** Ids remembered after their payload left the cache; about 200 bytes each. */
+  seenMax: 32_768,
+  /** Payloads of no size still cost an entry each. */
+  cacheEntriesMax: 16_384,
+  /** Neighbours in one /24 or /48 network. */
+  neighborsPerGroupMax: 2,
+  /** Peers in one NODES, NEIGHBOR, SHUFFLE or SHUFFLEREPLY: a record is about 250 bytes. */
+  peersPerMessageMax: 32,
+  /** Any TTL read from the wire is cut to this: no walk is longer than the largest default. */
+  ttlMax: 8,
+  /** Hop counts beyond this are a lie: 10,000 nodes are reached in about 10. */
+  hopsMax: 64,
+  /** Half-made decisions (requests, connects, near checks, pings), each a few hundred bytes. */
+  pendingMax: 256,
+  /** How long one of those is kept: a dial, a handshake and a round trip across the world. */
+  pendingMs: 10_000,
+  /** A peer that said it is full is not asked again for so long. */
+  refusedMs: 10_000,
+  /** A neighbour cut off for undelivered GRAFTs stays out for so long. */
+  undeliveredBanMs: 60_000,
+  /** A peer whose payload was rejected stays out for so long. */
+  rejectedBanMs: 600_000,
+  /** Timers are drawn from this much around their period, so that nodes do not march in step. */
+  jitter: 0.2,
+  /** Weight of a new sample in the smoothed round trip (TCP's 1/8 adapts too slowly for a sample every 10 s). */
+  rttWeight: 0.25,
+} as const;
