@@ -55,6 +55,8 @@ export class World {
   readonly messages: Partial<Record<Message["type"], number>> = {};
   now = 0;
   verdict: (node: number, id: MessageId) => Verdict = () => "accept";
+  /** Sees every message that arrives. */
+  watch: ((node: number, from: number, message: Message) => void) | undefined;
   readonly #agenda = new Agenda<Occurrence>();
   readonly #options: WorldOptions;
   #published = 0;
@@ -149,6 +151,7 @@ export class World {
     const { from, message } = occurrence;
     this.messages[message.type] = (this.messages[message.type] ?? 0) + 1;
     if (message.type === "gossip") this.#count(from, node, message);
+    this.watch?.(node, from, message);
     this.dispatch(node, { type: "receive", from: nameOf(from), message });
   }
 

@@ -5,7 +5,7 @@
 import { LIMITS } from "./limits.ts";
 import type { DisconnectReason, Message, Neighbor, PeerInfo } from "./messages.ts";
 import { addPassive, addPassiveAll } from "./passive.ts";
-import { neighborDown, neighborUp } from "./plumtree.ts";
+import { graft, hasTree, neighborDown, neighborUp } from "./plumtree.ts";
 import { pick, sample } from "./random.ts";
 import { type ActivePeer, activeSize, type Context, type Pending, send } from "./state.ts";
 
@@ -63,7 +63,7 @@ export function joinChecked(context: Context, join: Pending & { kind: "join" }, 
     if (ttl > 0) walkOn(context, from, { type: "join", peer, ttl: ttl - 1 }, peer.peer);
     return;
   }
-  if (!grant(context, peer, false)) return;
+  if (grant(context, peer, false, true) === undefined) return;
   const { forwardJoinTtl } = context.state.config.parameters;
   walkOn(context, peer.peer, { type: "forward-join", peer, ttl: forwardJoinTtl }, peer.peer);
 }
@@ -91,16 +91,7 @@ export function receiveNeighbor(context: Context, from: string, message: Neighbo
   } else if (!message.accept) {
     decide(context, message);
   } else if (pending?.kind === "request" || env.now < state.joiningUntil) {
-    if (pending?.kind === "request") state.pending.delete(from);
-    const neighbor = admit(context, message.self, message.near);
-    if (neighbor === undefined) {
-      refuse(context, from);
-    } else {
-      neighborUp(context, neighbor);
-      if (pending?.kind === "request" && pending.replaces !== undefined) {
-        drop(context, pending.replaces, "replaced", true);
-      }
-    }
+    adopt(context, message, pending?.kind === "request" ? pending : undefined);
   } else {
     send(context, from, { type: "disconnect", reason: "not-neighbor" });
   }
@@ -114,6 +105,28 @@ export function receiveNeighbor(context: Context, from: string, message: Neighbo
   neighbor.heardAt = env.now;
 }
 
+/** A link that we asked for, by NEIGHBOR or by JOIN, was granted. */
+function adopt(context: Context, message: Neighbor, request: (Pending & { kind: "request" }) | undefined): void {
+  const { state } = context;
+  if (request !== undefined) state.pending.delete(message.self.peer);
+  const neighbor = admit(context, message.self, message.near);
+  if (neighbor === undefined) return refuse(context, message.self.peer);
+  neighborUp(context, neighbor, request?.isNeedy ?? true);
+  if (request?.replaces !== undefined) replace(context, request.replaces, neighbor);
+}
+
+/**
+ * Ends a link in favour of a closer one. A tree edge is not cut: the closer link becomes one as well, the next payload
+ * tells which of them is faster, and the stabilise timer drops what is lazy then.
+ */
+export function replace(context: Context, peer: string, closer: ActivePeer): void {
+  const old = context.state.active.get(peer);
+  if (old === undefined) return;
+  if (old.eager && hasTree(context)) return graft(context, closer, []);
+  drop(context, peer, "replaced", true);
+  addPassive(context, old.info);
+}
+
 /** A stranger asks for a link: granted if there is room or need; if it may be nearer, its round trip is measured first. */
 function decide(context: Context, message: Neighbor): void {
   const { state } = context;
@@ -122,7 +135,7 @@ function decide(context: Context, message: Neighbor): void {
   const hasRoom = state.active.size < activeSize(parameters);
   const isNeedy = message.randomLinks + message.nearLinks < parameters.randomLinks;
   if (hasRoom || isNeedy || directPeers.has(asker.peer)) {
-    grant(context, asker, hasRoom && message.near && parameters.nearLinks > 0);
+    grant(context, asker, hasRoom && message.near && parameters.nearLinks > 0, isNeedy);
   } else if (message.near && parameters.nearLinks > 0 && wait(context, asker.peer, { kind: "near-check", asker })) {
     sendPing(context, asker.peer);
   } else {
@@ -136,15 +149,20 @@ export function refuse(context: Context, peer: string): void {
 }
 
 /** Makes the asker a neighbour and says so, before anything else goes over the new link. */
-export function grant(context: Context, asker: PeerInfo, near: boolean): boolean {
+export function grant(
+  context: Context,
+  asker: PeerInfo,
+  near: boolean,
+  isNeedy: boolean,
+): ActivePeer | undefined {
   const neighbor = admit(context, asker, near);
   if (neighbor === undefined) {
     refuse(context, asker.peer);
-    return false;
+    return undefined;
   }
   sendNeighbor(context, asker.peer, true, near);
-  neighborUp(context, neighbor);
-  return true;
+  neighborUp(context, neighbor, isNeedy);
+  return neighbor;
 }
 
 export function sendNeighbor(context: Context, to: string, accept: boolean, near: boolean): void {
@@ -245,7 +263,8 @@ export function receiveDisconnect(context: Context, from: string, reason: Discon
   if (reason === "unsubscribed") state.passive.delete(from);
   const candidate = state.passive.get(from);
   if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
-  fill(context);
+  // A node that lacks only its last links waits for the stabilise timer: in a small overlay everyone may be full.
+  if (state.active.size < state.config.parameters.randomLinks) fill(context);
 }
 
 export function unsubscribe(context: Context): void {
@@ -308,7 +327,8 @@ export function fill(context: Context): void {
 }
 
 export function request(context: Context, peer: string, near: boolean, replaces: string | undefined): void {
-  if (!wait(context, peer, { kind: "request", near, replaces })) return;
+  const isNeedy = context.state.active.size < context.state.config.parameters.randomLinks;
+  if (!wait(context, peer, { kind: "request", near, replaces, isNeedy })) return;
   sendNeighbor(context, peer, false, near);
 }
 
@@ -327,11 +347,14 @@ export function stabilise(context: Context): void {
  */
 function trim(context: Context, excess: number): void {
   const { state, env } = context;
-  const { randomLinks } = state.config.parameters;
+  const { randomLinks, nearLinks } = state.config.parameters;
   const spare = [...state.active.values()].filter(
     ({ info, heardAt }) => heardAt >= state.queriedAt && !state.config.directPeers.has(info.peer),
   );
-  spare.sort((a, b) => Number(a.eager) - Number(b.eager) || (b.rttMs ?? 0) - (a.rttMs ?? 0));
+  const tooManyNear = linkCounts(context).near > nearLinks;
+  const cost = ({ eager, near, rttMs }: ActivePeer) =>
+    (eager ? 0 : 2e9) + (near === tooManyNear ? 1e9 : 0) + (rttMs ?? 0);
+  spare.sort((a, b) => cost(b) - cost(a));
   const rich = spare.filter((neighbor) => neighbor.randomLinks > randomLinks);
   const linked = spare.filter(({ info }) => spare.some((other) => other.peers.includes(info.peer)));
   for (const { info } of [...new Set([...rich, ...linked])].slice(0, excess)) {

@@ -79,8 +79,10 @@ export function validated(context: Context, key: string, verdict: Verdict): void
       if (shortest !== undefined) optimise(context, sender, shortest.peer, hops - shortest.hops);
     }
   }
+  // Whoever sent or announced it holds it: pushing it back would only earn a PRUNE.
+  const holders = [from, ...others, ...(missing?.announcers.map(({ peer }) => peer) ?? [])];
   const onward = Math.min(hops + 1, LIMITS.hopsMax);
-  forward(context, { type: "gossip", id, hops: onward, flood, payload }, [from, ...others]);
+  forward(context, { type: "gossip", id, hops: onward, flood, payload }, holders);
 }
 
 function forward(context: Context, message: Gossip, except: readonly string[]): void {
@@ -261,11 +263,21 @@ function eagerCount(context: Context): number {
   return count;
 }
 
-/** A new neighbour is a tree edge until a duplicate says otherwise, and learns what is on its way. */
-export function neighborUp(context: Context, neighbor: ActivePeer): void {
-  const { eagerMax, lostTicks, missingTickMs } = context.state.config.parameters;
-  neighbor.eager = eagerCount(context) < eagerMax && !neighbor.behind;
+/**
+ * A new neighbour is a tree edge until a duplicate says otherwise, and learns what is on its way. Not needed where the
+ * tree reaches us already and the asker has its random links: then it starts lazy, which spares a duplicate and a PRUNE.
+ */
+export function neighborUp(context: Context, neighbor: ActivePeer, askerIsNeedy: boolean): void {
+  const { state } = context;
+  const { eagerMax, lostTicks, missingTickMs } = state.config.parameters;
+  const isServed = hasTree(context) && eagerCount(context) > 0;
+  neighbor.eager = (askerIsNeedy || !isServed) && eagerCount(context) < eagerMax;
   announceRecent(context, neighbor, context.env.now - lostTicks * missingTickMs, LIMITS.idsPerMessageMax);
+}
+
+/** True once payloads have shaped a tree: before that every link is eager and says nothing. */
+export function hasTree({ state }: Context): boolean {
+  return state.cache.size > 0;
 }
 
 /** The edge to our source is gone: graft another at once, one that is no descendant if we can tell. */

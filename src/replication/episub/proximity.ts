@@ -3,7 +3,7 @@
  * a closer peer. Random links are never traded for near ones: they keep the overlay connected.
  */
 import { LIMITS } from "./limits.ts";
-import { drop, grant, linkCounts, queryNeighbors, refuse, request, sendPing } from "./membership.ts";
+import { grant, linkCounts, queryNeighbors, refuse, replace, request, sendPing } from "./membership.ts";
 import { addPassive } from "./passive.ts";
 import { sample } from "./random.ts";
 import { type ActivePeer, type Context, send } from "./state.ts";
@@ -40,13 +40,13 @@ export function receivePong(context: Context, from: string, nonce: number): void
   if (pending?.kind !== "near-check") return;
   state.pending.delete(from);
   const evicted = worstNear(context, measured / state.config.parameters.alpha);
-  if (evicted === undefined) {
+  const { randomLinks, nearLinks } = state.config.parameters;
+  if (evicted === undefined || state.active.size > randomLinks + nearLinks) {
     addPassive(context, pending.asker);
     return refuse(context, from);
   }
-  if (!grant(context, pending.asker, true)) return;
-  drop(context, evicted.info.peer, "replaced", true);
-  addPassive(context, evicted.info);
+  const closer = grant(context, pending.asker, true, false);
+  if (closer !== undefined) replace(context, evicted.info.peer, closer);
 }
 
 /** The near neighbour with the longest round trip above `rttMs` that has links to spare. */
@@ -67,6 +67,7 @@ export function optimiseLinks(context: Context): void {
   const { nearLinks, randomLinks, alpha } = state.config.parameters;
   queryNeighbors(context);
   if (nearLinks === 0 || linkCounts(context).random < randomLinks) return;
+  if (state.active.size > randomLinks + nearLinks) return;
   let closest: { peer: string; rttMs: number } | undefined;
   for (const [peer, { rttMs, notBefore }] of state.passive) {
     if (rttMs === undefined || notBefore > env.now) continue;

@@ -61,7 +61,13 @@ export interface Validating {
 
 /** What waits for an answer. */
 export type Pending =
-  | { readonly kind: "request"; readonly near: boolean; readonly replaces: string | undefined }
+  | {
+      readonly kind: "request";
+      readonly near: boolean;
+      readonly replaces: string | undefined;
+      /** We had fewer than C_rand links when asking; the other side reads it from the counts in the request. */
+      readonly isNeedy: boolean;
+    }
   | { readonly kind: "join"; readonly peer: PeerInfo; readonly ttl: number; readonly from: string }
   | { readonly kind: "shuffle"; readonly origin: PeerInfo; readonly peers: readonly PeerInfo[] }
   | { readonly kind: "near-check"; readonly asker: PeerInfo };
