@@ -117,3 +117,39 @@ export const LIMITS = {
   /** Weight of a new sample in the smoothed round trip (TCP's 1/8 adapts too slowly for a sample every 10 s). */
   rttWeight: 0.25,
 } as const;
+
+/** Bounds of the libp2p side: what one peer can make us hold, dial or wait for. */
+export const LINK_LIMITS = {
+  /** Queued for one peer: four seconds of 2 MB/s. A payload that does not fit turns the peer lazy and marks it behind. */
+  queueBytesMax: 8 * 2 ** 20,
+  /** Control messages may exceed the queue by this; a peer that reads neither is cut off. */
+  controlBytesMax: 512 * 2 ** 10,
+  /** A peer that was behind is pushed to again once its queue is this short. */
+  drainedBytes: 2 * 2 ** 20,
+  /** Written at once. 1 KiB writes reach 28 MB/s in js-libp2p, 64 KiB ones over 100 MB/s. */
+  batchBytes: 64 * 2 ** 10,
+  /** A queue that did not move for so long belongs to a peer that no longer reads. */
+  stalledMs: 20_000,
+  /** A link to a peer that is nobody's neighbour is closed after so long without use. */
+  idleMs: 30_000,
+  /** Read and not handled yet, per peer, before its stream is paused. */
+  readBytesMax: 256 * 2 ** 10,
+  /** What a paused stream may still receive: the largest yamux window, 16 MiB. Below it js-libp2p aborts the stream. */
+  pausedBytesMax: 17 * 2 ** 20,
+  /** Validations running at once, over all topics. */
+  validationsMax: 8,
+  dialMs: 5_000,
+  /** New connections: a burst, then so many per second. Shuffles name strangers; they must not make us a dialler for hire. */
+  dialBurst: 16,
+  dialsPerSecond: 4,
+  dialQueueMax: 64,
+  /** Records verified and remembered, for dialling; about 1 KiB each. */
+  recordsMax: 2_048,
+  /** Peers under a ban; the oldest are forgiven first. */
+  bansMax: 4_096,
+  /** Peers whose frames could not be read stay out for so long. */
+  malformedBanMs: 600_000,
+  tickMs: 50,
+  /** Goodbyes are given this long to leave when the service stops. */
+  closeMs: 1_000,
+} as const;
