@@ -130,6 +130,38 @@ export function twoRegions(count: number, seed: number, nearLinks: number, warmU
   };
 }
 
+/** Two halves for a minute, then one again: does what is published afterwards reach everybody? */
+export function partitionHealed(count: number, seed: number, healMs: number) {
+  const world = settled(count, 30_000, { seed });
+  publishMany(world, 10, 500);
+  world.partition((node) => node % 2);
+  publishMany(world, 60, 1_000);
+  const components = shape(world, false).components;
+  world.network.partition(undefined);
+  world.run(healMs);
+  const traces = publishMany(world, 20, 1_000);
+  world.run(10_000);
+  return {
+    components,
+    healed: shape(world, false).components,
+    reliability: average(traces.map((trace) => reliability(world, trace))),
+    redundancy: redundancy(traces.at(-1)!),
+  };
+}
+
+/** A lossy network, for good: only lazy repair stands between a node and a gap. */
+export function lossy(count: number, seed: number, loss: number) {
+  const world = settled(count, 30_000, { seed });
+  world.network.loss = loss;
+  const traces = publishMany(world, 50, 500);
+  world.run(10_000);
+  return {
+    reliability: average(traces.map((trace) => reliability(world, trace))),
+    redundancy: average(traces.slice(10).map(redundancy)),
+    components: shape(world, false).components,
+  };
+}
+
 /** Check 12: what nodes still know of each other after half of them were replaced, one by one. */
 export function churned(count: number, seed: number, parameters: Partial<Parameters>) {
   const world = settled(count, 30_000, { seed, parameters });

@@ -88,6 +88,8 @@ export const LIMITS = {
   pendingPerPeerMax: 4_096,
   /** Peers that announced one missing id and are remembered, the first ones. */
   announcersMax: 16,
+  /** Received and not announced yet: beyond it the lazy push does not wait for its timer. */
+  announcementsMax: 1_024,
   /** GRAFTs a peer may leave unanswered before it is let go. */
   undeliveredMax: 3,
   /** Ids remembered after their payload left the cache; about 200 bytes each. */

@@ -31,6 +31,21 @@ function rejoin(context: Context): void {
   join(context, sample(env.random, known, 1), joinTtl);
 }
 
+/** Tries a contact that was lost. If it is there again, joining through it merges what a partition has split. */
+export function seekContact(context: Context): void {
+  const { state, env } = context;
+  const peer = pick(env.random, [...state.lostContacts]);
+  const info = state.contacts.find((contact) => contact.peer === peer);
+  if (info !== undefined && wait(context, info.peer, { kind: "rejoin" })) {
+    context.effects.push({ type: "connect", peer: info });
+  }
+}
+
+export function contactFound(context: Context, peer: string): void {
+  context.state.lostContacts.delete(peer);
+  join(context, [peer], context.state.config.parameters.joinTtl);
+}
+
 function join(context: Context, targets: readonly string[], ttl: number): void {
   context.state.joiningUntil = context.env.now + LIMITS.pendingMs;
   for (const to of targets) send(context, to, { type: "join", peer: context.state.self, ttl });
@@ -270,11 +285,11 @@ export function receiveDisconnect(context: Context, from: string, reason: Discon
 export function unsubscribe(context: Context): void {
   const { state } = context;
   const { leaveTtl } = state.config.parameters;
+  state.subscribed = false;
   for (const peer of [...state.active.keys()]) {
     send(context, peer, { type: "leave", source: state.self.peer, ttl: leaveTtl });
     drop(context, peer, "unsubscribed", true);
   }
-  state.subscribed = false;
   state.pending.clear();
   state.missing.clear();
 }

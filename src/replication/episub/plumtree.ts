@@ -91,7 +91,9 @@ function forward(context: Context, message: Gossip, except: readonly string[]): 
     if (neighbor.behind || !(neighbor.eager || message.flood)) continue;
     if (!except.includes(neighbor.info.peer)) push(context, neighbor, message);
   }
-  if (!message.flood) state.announcements.push({ id: message.id, hops: message.hops, from: except[0] });
+  if (message.flood) return;
+  state.announcements.push({ id: message.id, hops: message.hops, from: except[0] });
+  if (state.announcements.length >= LIMITS.announcementsMax) flushAnnouncements(context);
 }
 
 function push(context: Context, neighbor: ActivePeer, message: Gossip): void {
@@ -211,6 +213,7 @@ export function receiveGraft(context: Context, sender: ActivePeer, ids: readonly
 export function receivePrune(context: Context, sender: ActivePeer): void {
   context.state.counters.prunesReceived++;
   sender.eager = false;
+  if (context.state.parent === sender.info.peer) graftAnother(context);
   // A neighbour that cannot serve a GRAFT says so: the next announcer is asked at the next tick.
   for (const missing of context.state.missing.values()) {
     if (missing.asked !== sender.info.peer) continue;
@@ -280,16 +283,20 @@ export function hasTree({ state }: Context): boolean {
   return state.cache.size > 0;
 }
 
-/** The edge to our source is gone: graft another at once, one that is no descendant if we can tell. */
 export function neighborDown(context: Context, lost: ActivePeer): void {
+  if (!context.state.subscribed || !lost.eager) return;
+  if (context.state.parent === lost.info.peer || eagerCount(context) === 0) graftAnother(context);
+}
+
+/** The edge to our source is gone: graft another at once, one that is no descendant if we can tell. */
+function graftAnother(context: Context): void {
   const { state } = context;
-  if (!lost.eager) return;
-  if (state.parent !== lost.info.peer && eagerCount(context) > 0) return;
   let best: ActivePeer | undefined;
   for (const neighbor of state.active.values()) {
-    if (neighbor.eager || neighbor.behind) continue;
+    if (neighbor.eager || neighbor.behind || neighbor.info.peer === state.parent) continue;
     if (best === undefined || distance(neighbor) < distance(best)) best = neighbor;
   }
+  state.parent = undefined;
   if (best === undefined) return;
   const { peer } = best.info;
   const ids = [...state.missing.values()].filter(({ announcers }) => announcers.some((a) => a.peer === peer));

@@ -106,7 +106,10 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   #self: PeerInfo;
   #timer: NodeJS.Timeout | undefined;
   #topology: string | undefined;
-  readonly #onAddresses = () => this.#refreshSelf();
+  #addresses = "";
+  readonly #onAddresses = () => {
+    this.#refreshSelf().catch((error: unknown) => this.#log.error("signing our record failed - %e", error));
+  };
 
   constructor(components: EpisubComponents, init: EpisubInit) {
     super();
@@ -147,8 +150,12 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       },
     });
     events.addEventListener("self:peer:update", this.#onAddresses);
-    this.#refreshSelf();
     this.#timer = setInterval(() => this.#tick(), LINK_LIMITS.tickMs);
+  }
+
+  /** Only now are the addresses known that we listen on. */
+  async afterStart(): Promise<void> {
+    await this.#refreshSelf();
   }
 
   async stop(): Promise<void> {
@@ -234,15 +241,13 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     this.#tellAll({ type: "contact", peer: unsigned(peer) });
   }
 
-  #refreshSelf(): void {
-    const { privateKey, addressManager } = this.#components;
-    sealRecord(privateKey, addressManager.getAddresses()).then(
-      (self) => {
-        this.#self = self;
-        this.#tellAll({ type: "self", self });
-      },
-      (error: unknown) => this.#log.error("signing our own record failed - %e", error),
-    );
+  async #refreshSelf(): Promise<void> {
+    const addresses = this.#components.addressManager.getAddresses();
+    const names = addresses.join();
+    if (names === this.#addresses) return;
+    this.#addresses = names;
+    this.#self = await sealRecord(this.#components.privateKey, addresses);
+    this.#tellAll({ type: "self", self: this.#self });
   }
 
   /** A promise holds back the peer's next frame: until records are verified, or there is room for validation. */

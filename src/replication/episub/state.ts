@@ -70,7 +70,8 @@ export type Pending =
     }
   | { readonly kind: "join"; readonly peer: PeerInfo; readonly ttl: number; readonly from: string }
   | { readonly kind: "shuffle"; readonly origin: PeerInfo; readonly peers: readonly PeerInfo[] }
-  | { readonly kind: "near-check"; readonly asker: PeerInfo };
+  | { readonly kind: "near-check"; readonly asker: PeerInfo }
+  | { readonly kind: "rejoin" };
 
 export type CutReason = Extract<DisconnectReason, "undelivered" | "rejected">;
 
@@ -112,6 +113,8 @@ export interface State {
   readonly passive: Map<string, PassivePeer>;
   /** Who to start from again when every neighbour is gone. */
   contacts: readonly PeerInfo[];
+  /** Contacts that could not be reached: one that comes back may be the way to the other side of a partition. */
+  readonly lostContacts: Set<string>;
   readonly pending: Map<string, Pending & { readonly deadline: number }>;
   /** NEIGHBOR answers to our JOINs are welcome until then; a missing view is asked for until it came. */
   joiningUntil: number;
@@ -221,6 +224,7 @@ export function createState(config: Omit<Config, "parameters"> & { parameters?: 
     active: new Map(),
     passive: new Map(),
     contacts: [],
+    lostContacts: new Set(),
     pending: new Map(),
     joiningUntil: 0,
     viewWanted: false,

@@ -4,15 +4,18 @@
  */
 import { LIMITS } from "./limits.ts";
 import {
+  contactFound,
   drop,
   fill,
   joinChecked,
+  queryNeighbors,
   receiveDisconnect,
   receiveForwardJoin,
   receiveJoin,
   receiveLeave,
   receiveNeighbor,
   receiveNodes,
+  seekContact,
   stabilise,
   subscribe,
   unsubscribe,
@@ -81,6 +84,7 @@ function handle(context: Context, event: Event): void {
       return noteOrder(context, event.order);
     case "self":
       state.self = event.self;
+      return queryNeighbors(context);
   }
 }
 
@@ -161,10 +165,12 @@ function receiveShuffle(
 function connectEnded(context: Context, peer: string, reached: boolean): void {
   const { pending } = context.state;
   const waiting = pending.get(peer);
-  if (waiting?.kind !== "join" && waiting?.kind !== "shuffle") return;
+  // A request is answered by the peer itself.
+  if (waiting === undefined || waiting.kind === "request" || waiting.kind === "near-check") return;
   pending.delete(peer);
   if (waiting.kind === "join") joinChecked(context, waiting, reached);
-  else if (reached) answerShuffle(context, waiting.origin, waiting.peers);
+  else if (reached && waiting.kind === "shuffle") answerShuffle(context, waiting.origin, waiting.peers);
+  else if (reached) contactFound(context, peer);
 }
 
 /** A link broke, or could not be made: TCP is the failure detector. The loss is made good at once. */
@@ -172,6 +178,7 @@ function disconnected(context: Context, peer: string): void {
   const { state } = context;
   connectEnded(context, peer, false);
   state.pending.delete(peer);
+  if (state.contacts.some((contact) => contact.peer === peer)) state.lostContacts.add(peer);
   const wasNeighbor = state.active.has(peer);
   drop(context, peer, "gone", false);
   if (!state.config.directPeers.has(peer)) state.passive.delete(peer);
@@ -234,6 +241,7 @@ function fire(context: Context, timer: Timer): void {
     case "ping":
       return pingNeighbors(context);
     case "probe":
+      seekContact(context);
       return probe(context);
     case "stabilise":
       return stabilise(context);
