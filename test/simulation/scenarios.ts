@@ -2,7 +2,7 @@
  * The experiments behind the table of checks: each builds a world, does one thing to it and returns what was measured.
  * Tests run them small, `npm run simulate -- --check` runs them at full size. docs/benchmarks-episub.md has the results.
  */
-import type { Parameters } from "../../src/replication/episub/limits.ts";
+import { type Parameters, SOURCE_PARAMETERS } from "../../src/replication/episub/limits.ts";
 import { sample } from "../../src/replication/episub/random.ts";
 import {
   floodingHops,
@@ -162,27 +162,37 @@ export function lossy(count: number, seed: number, loss: number) {
   };
 }
 
-/** Check 12: what nodes still know of each other after half of them were replaced, one by one. */
-export function churned(count: number, seed: number, parameters: Partial<Parameters>) {
-  const world = settled(count, 30_000, { seed, parameters });
-  for (let i = 0; i < count / 2; i++) {
+/** Check 12: half of the nodes are killed, again and again. How many live peers does a survivor still know of? */
+export function halved(count: number, seed: number, rounds: number, parameters: Partial<Parameters>) {
+  const world = settled(count, 60_000, { seed, parameters });
+  for (let round = 0; round < rounds; round++) {
     const live = world.states.map((_, node) => node).filter((node) => node > 0 && world.alive[node]);
-    world.kill(sample(world.random, live, 1));
-    world.start([0]);
-    world.run(2_000);
+    world.kill(sample(world.random, live, Math.floor(live.length / 2)));
+    world.run(150_000);
   }
-  world.run(60_000);
-  const known = new Set<number>();
-  let live = 0;
-  for (const [node, state] of world.states.entries()) {
-    if (!world.alive[node]) continue;
-    live++;
-    for (const peer of state.passive.keys()) if (world.alive[indexOf(peer)]) known.add(indexOf(peer));
-  }
-  const sizes = world.states
+  const known = world.states
     .filter((_, node) => world.alive[node])
     .map(({ passive }) => [...passive.keys()].filter((peer) => world.alive[indexOf(peer)]).length);
-  return { live, passivePeers: average(sizes), smallest: Math.min(...sizes), knownTo: known.size / live };
+  return { survivors: known.length, livePassivePeers: average(known), smallest: Math.min(...known) };
+}
+
+/** Check 12: redundancy where duplicates do not prune. */
+export function withoutPrune(count: number, seed: number): number {
+  const world = settled(count, 30_000, { seed, parameters: { prune: false } });
+  return redundancy(publishMany(world, 20, 1_000).at(-1)!);
+}
+
+/** A source that pushes to few neighbours and changes one of them every 30 s. */
+export function cappedSource(count: number, seed: number, eagerMax: number) {
+  const sourceParameters = { ...SOURCE_PARAMETERS, eagerMax };
+  const world = settled(count, 30_000, { seed, sourceParameters });
+  const traces = publishMany(world, 120, 1_000);
+  const pushed = [...world.states[0]!.active.values()].filter(({ eager }) => eager).length;
+  return {
+    pushed,
+    redundancy: average(traces.slice(20).map(redundancy)),
+    reliability: Math.min(...traces.map((trace) => reliability(world, trace))),
+  };
 }
 
 export function average(values: readonly number[]): number {

@@ -45,6 +45,8 @@ export interface Parameters {
   readonly prune: boolean;
   readonly lazyRepair: boolean;
   readonly shuffle: boolean;
+  /** Learning peers from the lists in NEIGHBOR, which mixes passive views nearly as well as SHUFFLE does. */
+  readonly mixing: boolean;
 }
 
 export const DEFAULTS: Parameters = {
@@ -76,7 +78,14 @@ export const DEFAULTS: Parameters = {
   prune: true,
   lazyRepair: true,
   shuffle: true,
+  mixing: true,
 };
+
+/**
+ * For the one source of a log: random neighbours only, for it must reach all regions and serve none; few pushes, for
+ * its CPU has a log to write; and one of them changes now and then.
+ */
+export const SOURCE_PARAMETERS = { randomLinks: 7, nearLinks: 0, eagerMax: 4, rotateMs: 30_000 } as const;
 
 /** The pure machine's bounds. */
 export const LIMITS = {
@@ -90,6 +99,8 @@ export const LIMITS = {
   announcersMax: 16,
   /** Received and not announced yet: beyond it the lazy push does not wait for its timer. */
   announcementsMax: 1_024,
+  /** An edge that was pruned is not tried again for a shorter path so soon: it was the slower one, or is refused. */
+  prunedMs: 60_000,
   /** GRAFTs a peer may leave unanswered before it is let go. */
   undeliveredMax: 3,
   /** Ids remembered after their payload left the cache; about 200 bytes each. */

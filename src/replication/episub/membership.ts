@@ -110,7 +110,7 @@ export function receiveNeighbor(context: Context, from: string, message: Neighbo
   } else {
     send(context, from, { type: "disconnect", reason: "not-neighbor" });
   }
-  addPassiveAll(context, message.peers);
+  if (state.config.parameters.mixing) addPassiveAll(context, message.peers);
   const neighbor = state.active.get(from);
   if (neighbor === undefined) return;
   neighbor.info = message.self;
@@ -241,6 +241,7 @@ function admit(context: Context, info: PeerInfo, near: boolean): ActivePeer | un
     heardAt: Number.NEGATIVE_INFINITY,
     undelivered: 0,
     pendingIds: 0,
+    graftAfter: 0,
     announcedHops: undefined,
   };
   state.passive.delete(peer);

@@ -213,6 +213,7 @@ export function receiveGraft(context: Context, sender: ActivePeer, ids: readonly
 export function receivePrune(context: Context, sender: ActivePeer): void {
   context.state.counters.prunesReceived++;
   sender.eager = false;
+  sender.graftAfter = context.env.now + LIMITS.prunedMs;
   if (context.state.parent === sender.info.peer) graftAnother(context);
   // A neighbour that cannot serve a GRAFT says so: the next announcer is asked at the next tick.
   for (const missing of context.state.missing.values()) {
@@ -222,14 +223,16 @@ export function receivePrune(context: Context, sender: ActivePeer): void {
   }
 }
 
-/** Swaps a tree edge for one that is shorter by the threshold; a descendant's hop count can never be. */
+/**
+ * Makes a lazy link eager whose hop count is smaller by the threshold. The old edge is not cut: the next payload comes
+ * over both, and the duplicate prunes the slower one. So a candidate that refuses, or is slower, costs nobody a gap.
+ */
 function optimise(context: Context, parent: ActivePeer, candidate: string, gain: number): boolean {
-  const { state } = context;
+  const { state, env } = context;
   const better = state.active.get(candidate);
-  if (gain < state.config.parameters.hopThreshold || better === undefined) return false;
-  if (better.eager || better.behind || !parent.eager) return false;
+  if (gain < state.config.parameters.hopThreshold || better === undefined || better === parent) return false;
+  if (better.eager || better.behind || env.now < better.graftAfter) return false;
   graft(context, better, []);
-  prune(context, parent);
   return true;
 }
 
@@ -243,6 +246,7 @@ export function graft(context: Context, neighbor: ActivePeer, ids: readonly Mess
 function prune(context: Context, neighbor: ActivePeer): void {
   if (!context.state.config.parameters.prune) return;
   neighbor.eager = false;
+  neighbor.graftAfter = context.env.now + LIMITS.prunedMs;
   sendPrune(context, neighbor);
 }
 
@@ -294,7 +298,7 @@ function graftAnother(context: Context): void {
   let best: ActivePeer | undefined;
   for (const neighbor of state.active.values()) {
     if (neighbor.eager || neighbor.behind || neighbor.info.peer === state.parent) continue;
-    if (best === undefined || distance(neighbor) < distance(best)) best = neighbor;
+    if (best === undefined || distance(context, neighbor) < distance(context, best)) best = neighbor;
   }
   state.parent = undefined;
   if (best === undefined) return;
@@ -303,8 +307,9 @@ function graftAnother(context: Context): void {
   graft(context, best, ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id));
 }
 
-function distance(neighbor: ActivePeer): number {
-  return (neighbor.announcedHops ?? LIMITS.hopsMax) + (neighbor.rttMs ?? 0) / 1e6;
+function distance(context: Context, neighbor: ActivePeer): number {
+  const pruned = context.env.now < neighbor.graftAfter ? LIMITS.hopsMax : 0;
+  return pruned + (neighbor.announcedHops ?? LIMITS.hopsMax) + (neighbor.rttMs ?? 0) / 1e6;
 }
 
 export function congested(context: Context, neighbor: ActivePeer): void {

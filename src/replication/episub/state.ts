@@ -25,6 +25,8 @@ export interface ActivePeer {
   undelivered: number;
   /** Ids it announced that are still missing. */
   pendingIds: number;
+  /** Until then it is not grafted for a shorter path: it was pruned. */
+  graftAfter: number;
   /** Hop count of its latest announcement: a smaller one than ours means it is no descendant. */
   announcedHops: number | undefined;
 }
