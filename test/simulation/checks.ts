@@ -75,7 +75,9 @@ function parentCheck(count: number, seed: number): CheckResult {
     bar: `${results[0]!.barMs} ms (2 ticks + 1 RTT); redundancy < 0.05 within 10 blocks`,
     measured: `longest wait ${wait.toFixed(0)} ms over ${results.reduce((sum, { orphans }) => sum + orphans, 0)} orphans, redundancy ${redundancy.toFixed(3)}`,
     passed:
-      wait <= results[0]!.barMs && redundancy <= 0.05 && results.every(({ reliability }) => reliability === 1),
+      wait <= results[0]!.barMs &&
+      redundancy <= 0.05 &&
+      results.every(({ reliability }) => reliability === 1),
   };
 }
 
@@ -99,7 +101,8 @@ function regionsCheck(count: number, seed: number): CheckResult {
     bar: "median latency and crossings fall against C_near = 0",
     measured: `median ${mean(random, "medianMs").toFixed(1)} -> ${mean(near, "medianMs").toFixed(1)} ms, crossings ${mean(random, "crossings").toFixed(1)} -> ${mean(near, "crossings").toFixed(1)}`,
     passed:
-      mean(near, "medianMs") < mean(random, "medianMs") && mean(near, "crossings") < mean(random, "crossings"),
+      mean(near, "medianMs") < mean(random, "medianMs") &&
+      mean(near, "crossings") < mean(random, "crossings"),
   };
 }
 
