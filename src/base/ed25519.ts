@@ -1,0 +1,35 @@
+/**
+ * Ed25519 (RFC 8032) over raw 32-byte keys: OpenSSL in Node (40 times noble), noble in browsers.
+ */
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { concatBytes } from "./bytes.ts";
+
+const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
+
+// The fixed DER around a raw key (RFC 8410 section 4), which is the only form OpenSSL takes.
+const PUBLIC_PREFIX = Uint8Array.from([0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0]);
+const PRIVATE_PREFIX = Uint8Array.from([
+  0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
+]);
+
+export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
+  return ed25519.getPublicKey(seed);
+}
+
+/** A function that signs with the key of this 32-byte seed. */
+export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
+  if (crypto === undefined) return (message) => ed25519.sign(message, seed);
+  const key = crypto.createPrivateKey({
+    key: Buffer.from(concatBytes(PRIVATE_PREFIX, seed)),
+    format: "der",
+    type: "pkcs8",
+  });
+  return (message) => crypto.sign(null, message, key);
+}
+
+export function verifyEd25519(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  if (signature.length !== 64 || publicKey.length !== 32) return false;
+  if (crypto === undefined) return ed25519.verify(signature, message, publicKey, { zip215: false });
+  const key = Buffer.from(concatBytes(PUBLIC_PREFIX, publicKey));
+  return crypto.verify(null, message, { key, format: "der", type: "spki" }, signature);
+}

@@ -1,0 +1,30 @@
+/**
+ * SHA-256 and keccak-256, from the fastest implementation that the runtime offers:
+ * SHA-256 from OpenSSL in Node and from noble in browsers; keccak-256 from hash-wasm (7 times noble here),
+ * from noble where WebAssembly is forbidden.
+ */
+import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { keccak_256 as nobleKeccak256 } from "@noble/hashes/sha3.js";
+import { createKeccak } from "hash-wasm";
+import { toHexDigits } from "./bytes.ts";
+
+/** Bytes of a SHA-256 or keccak-256 hash. */
+export const HASH_BYTES = 32;
+
+const nodeCrypto = globalThis.process?.getBuiltinModule?.("node:crypto");
+
+/** SHA-256 (FIPS 180-4): 32 bytes. */
+export const sha256: (data: Uint8Array) => Uint8Array =
+  nodeCrypto === undefined ? nobleSha256 : (data) => nodeCrypto.hash("sha256", data, "buffer");
+
+const wasmKeccak = await createKeccak(256).catch(() => undefined);
+
+/** Keccak-256 as Ethereum uses it (before the padding of FIPS 202): 32 bytes. */
+export function keccak256(data: Uint8Array): Uint8Array {
+  return wasmKeccak === undefined ? nobleKeccak256(data) : wasmKeccak.init().update(data).digest("binary");
+}
+
+/** A hash as a map key. */
+export function hashKey(hash: Uint8Array): string {
+  return toHexDigits(hash);
+}

@@ -1,0 +1,101 @@
+/**
+ * Every bound in the sequencer, with its unit and its reason. The formats' own bounds come from SPEC.md;
+ * the others protect the process and are free to change.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+// Formats (SPEC sections 1 and 4)
+
+/** Bytes of one entry: tlog-tiles prefixes each with a 16-bit length. */
+export const ENTRY_BYTES_MAX = 65_535;
+/** Bytes of a transaction's `data`: leaves room for the other fields within one entry. */
+export const DATA_BYTES_MAX = 65_400;
+/** Entries of one block: its count is checked before anything is allocated for it. */
+export const BLOCK_ENTRIES_MAX = 4_096;
+/** Bytes of a block's entries, lengths not counted: what one gossip message carries. */
+export const BLOCK_BYTES_MAX = MIB;
+/** Bytes of a signed note: three lines and at most NOTE_SIGNATURES_MAX signatures. */
+export const NOTE_BYTES_MAX = 32 * KIB;
+/** Signature lines of one note: two of the operator, the others cosigners. */
+export const NOTE_SIGNATURES_MAX = 100;
+/** Bytes of the origin (SPEC section 1, genesis). */
+export const ORIGIN_BYTES_MAX = 255;
+/** Milliseconds, the range of maxTransactionLifetimeMs (SPEC section 1, genesis). */
+export const LIFETIME_MS_MIN = 1_000;
+export const LIFETIME_MS_MAX = 3_600_000;
+/** Hashes of any proof: a tree of 2^53 leaves has paths of at most 53, a consistency proof one more. */
+export const PROOF_HASHES_MAX = 64;
+
+// Intake
+
+/** Transactions between arrival and answer: about a second of work at full speed. */
+export const INTAKE_TRANSACTIONS_MAX = 65_536;
+/** Payload bytes between arrival and answer. */
+export const INTAKE_BYTES_MAX = 64 * MIB;
+/** Signatures of one verification job: large enough to share work, small enough to spread over workers. */
+export const VERIFY_JOB_SIGNATURES_MAX = 256;
+/** Jobs that a worker holds: one at work, one waiting, so that it never idles. */
+export const VERIFY_JOBS_PER_WORKER = 2;
+/** Milliseconds until a job without an answer means that its worker is broken. */
+export const VERIFY_TIMEOUT_MS = 30_000;
+/** Failed signatures that one source may cost us at once, and how many it earns back a second. */
+export const FAILED_SIGNATURES_BURST = 2_000;
+export const FAILED_SIGNATURES_PER_SECOND = 100;
+/** Sources whose failures are remembered; the least recently seen is forgotten first. */
+export const FAILED_SIGNATURE_SOURCES_MAX = 10_000;
+/** Milliseconds, the range of retryAfterMs. */
+export const RETRY_AFTER_MS_MIN = 20;
+export const RETRY_AFTER_MS_MAX = 5_000;
+
+// Store and reads
+
+/** Tiles whose inner hashes are kept in memory: 16 KiB each. */
+export const TILE_CACHE_ENTRIES = 1_024;
+/** Blocks kept in memory for readers near the head, at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. */
+export const READ_CACHE_BYTES = 32 * MIB;
+/** Entries and bytes of one sequencer_read answer (SPEC section 5). */
+export const READ_ENTRIES_MAX = 1_000;
+export const READ_BYTES_MAX = 4 * MIB;
+/** Bytes that must stay free on the disk of the database, unless -disk-reserve says otherwise. */
+export const DISK_RESERVE_BYTES = 256 * MIB;
+/** Milliseconds between looks at the free disk space and at the clocks. */
+export const HOUSEKEEPING_INTERVAL_MS = 250;
+/** Milliseconds that the wall clock may part from the monotonic one before sealing stops (SPEC section 3). */
+export const CLOCK_JUMP_MS = 1_000;
+/** Milliseconds that the last entry may lie in the future, or in the past, at start (SPEC section 3). */
+export const CLOCK_BEHIND_MS = 2_000;
+export const CLOCK_AHEAD_MS = 24 * 3_600_000;
+/** Peers remembered in the sign guard, and bytes of each multiaddr. */
+export const GUARD_PEERS_MAX = 12;
+export const GUARD_PEER_BYTES_MAX = 250;
+
+// HTTP (SPEC section 5)
+
+export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
+export const REQUEST_CALLS_MAX = 1_000;
+/** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
+export const CONNECTIONS_MAX = 900;
+/** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
+export const REQUEST_TIMEOUT_MS = 15_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 60_000;
+/** Milliseconds between heartbeat checkpoints on a stream (SPEC section 5). */
+export const STREAM_HEARTBEAT_MS = 5_000;
+/** Milliseconds that a stream's reader may leave its socket full before it is told where to resume. */
+export const STREAM_STALL_MS = 20_000;
+/** Streams served at once. */
+export const STREAMS_MAX = 256;
+/** Milliseconds to finish what was accepted when the process is asked to stop. */
+export const SHUTDOWN_MS = 8_000;
+
+// Client
+
+/** Milliseconds for one request of the client, and between its attempts (doubled each time up to the last). */
+export const CLIENT_TIMEOUT_MS = 30_000;
+export const CLIENT_RETRY_MS = 100;
+export const CLIENT_RETRY_MS_MAX = 5_000;
+/** Attempts of one append before the client gives up; every one of them is safe. */
+export const CLIENT_ATTEMPTS_MAX = 8;
+/** Bytes of one answer or one stream line that the client reads before it gives up. */
+export const CLIENT_ANSWER_BYTES_MAX = 32 * MIB;

@@ -1,0 +1,129 @@
+/**
+ * The Merkle tree of RFC 6962 section 2.1 over SHA-256: leaf and node hashes, and what can be computed about a
+ * tree when the hashes of its perfect subtrees can be asked for. It never stores anything.
+ */
+import { assert } from "../base/assert.ts";
+import { HASH_BYTES, sha256 } from "../base/hash.ts";
+
+/** The root of the tree without leaves: SHA-256 of the empty string. */
+export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
+
+/**
+ * The hash of the perfect subtree at (level, index): of the leaves [index * 2^level, (index + 1) * 2^level).
+ */
+export type NodeReader = (level: number, index: number) => Uint8Array;
+
+/** SHA-256(0x00 || entry). */
+export function leafHash(entry: Uint8Array): Uint8Array {
+  const data = new Uint8Array(1 + entry.length);
+  data.set(entry, 1);
+  return sha256(data);
+}
+
+const pair = new Uint8Array(1 + 2 * HASH_BYTES);
+pair[0] = 1;
+
+/** SHA-256(0x01 || left || right). */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  pair.set(left, 1);
+  pair.set(right, 1 + HASH_BYTES);
+  return sha256(pair);
+}
+
+/** Node hashes of `pairs`, n times 64 bytes side by side; n times 32 bytes into `into`. */
+export function hashPairs(pairs: Uint8Array, into: Uint8Array): void {
+  for (let offset = 0; offset < pairs.length; offset += 2 * HASH_BYTES) {
+    pair.set(pairs.subarray(offset, offset + 2 * HASH_BYTES), 1);
+    into.set(sha256(pair), offset / 2);
+  }
+}
+
+/**
+ * The perfect subtrees that make up the leaves [start, end), left to right, as `visit(level, index)`.
+ * `start` must be a multiple of the largest power of two below end - start, as in every range that RFC 6962 names.
+ */
+export function perfectSubtrees(
+  start: number,
+  end: number,
+  visit: (level: number, index: number) => void,
+): void {
+  let at = start;
+  for (let level = 52; level >= 0; level--) {
+    const width = 2 ** level;
+    if (end - at >= width) {
+      visit(level, at / width);
+      at += width;
+    }
+  }
+}
+
+/** The hashes of the perfect subtrees of [0, size), largest first: what a tree is extended from. */
+export function frontierOf(size: number, node: NodeReader): Uint8Array[] {
+  const frontier: Uint8Array[] = [];
+  perfectSubtrees(0, size, (level, index) => frontier.push(node(level, index)));
+  return frontier;
+}
+
+/** The root over perfect subtrees given largest first; of none, the empty tree's. */
+export function rootOf(frontier: readonly Uint8Array[]): Uint8Array {
+  let root: Uint8Array | undefined;
+  for (let i = frontier.length - 1; i >= 0; i--) {
+    root = root === undefined ? frontier[i]! : nodeHash(frontier[i]!, root);
+  }
+  return root ?? EMPTY_ROOT;
+}
+
+/** MTH(D[start:end]) of RFC 6962, for the ranges that it names. */
+function rangeHash(start: number, end: number, node: NodeReader): Uint8Array {
+  const hashes: Uint8Array[] = [];
+  perfectSubtrees(start, end, (level, index) => hashes.push(node(level, index)));
+  return rootOf(hashes);
+}
+
+/** PATH(index, D[size]) of RFC 6962 section 2.1.1: the siblings from the leaf up. */
+export function inclusionProof(index: number, size: number, node: NodeReader): Uint8Array[] {
+  assert(index >= 0 && index < size, "an inclusion proof is of a leaf in the tree");
+  const siblings: Uint8Array[] = [];
+  let start = 0;
+  let end = size;
+  while (end - start > 1) {
+    const middle = start + largestPowerBelow(end - start);
+    if (index < middle) {
+      siblings.push(rangeHash(middle, end, node));
+      end = middle;
+    } else {
+      siblings.push(rangeHash(start, middle, node));
+      start = middle;
+    }
+  }
+  return siblings.reverse();
+}
+
+/** PROOF(from, D[to]) of RFC 6962 section 2.1.2; empty when from is 0 or equals to. */
+export function consistencyProof(from: number, to: number, node: NodeReader): Uint8Array[] {
+  assert(from >= 0 && from <= to, "a consistency proof leads to a tree at least as large");
+  if (from === 0 || from === to) return [];
+  const hashes: Uint8Array[] = [];
+  let start = 0;
+  let end = to;
+  while (end !== from) {
+    const middle = start + largestPowerBelow(end - start);
+    if (from <= middle) {
+      hashes.push(rangeHash(middle, end, node));
+      end = middle;
+    } else {
+      hashes.push(rangeHash(start, middle, node));
+      start = middle;
+    }
+  }
+  // The verifier knows the old root: the old tree's last subtree is sent only if it is not the whole old tree.
+  if (start !== 0) hashes.push(rangeHash(start, end, node));
+  return hashes.reverse();
+}
+
+/** The largest power of two strictly below n, for n > 1. */
+function largestPowerBelow(n: number): number {
+  let power = 1;
+  while (power * 2 < n) power *= 2;
+  return power;
+}

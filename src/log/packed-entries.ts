@@ -1,0 +1,60 @@
+/**
+ * Consecutive entries as one byte string, each `u16be length || entry`: the form of C2SP entry bundles, of blocks on
+ * the wire and of blocks on disk, so that none of them is ever repacked.
+ */
+import { assert } from "../base/assert.ts";
+import { viewOf } from "../base/bytes.ts";
+import { HASH_BYTES } from "../base/hash.ts";
+import { leafHash } from "./merkle.ts";
+
+const LENGTH_BYTES = 2;
+
+export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const entry of entries) length += LENGTH_BYTES + entry.length;
+  const packed = new Uint8Array(length);
+  const view = viewOf(packed);
+  let offset = 0;
+  for (const entry of entries) {
+    view.setUint16(offset, entry.length);
+    packed.set(entry, offset + LENGTH_BYTES);
+    offset += LENGTH_BYTES + entry.length;
+  }
+  return packed;
+}
+
+/** The entries, as views; undefined unless the bytes are exactly `count` of them. */
+export function unpackEntries(packed: Uint8Array, count: number): Uint8Array[] | undefined {
+  const entries: Uint8Array[] = [];
+  const view = viewOf(packed);
+  let offset = 0;
+  while (entries.length < count) {
+    const start = offset + LENGTH_BYTES;
+    if (start > packed.length) return undefined;
+    offset = start + view.getUint16(offset);
+    if (offset > packed.length) return undefined;
+    entries.push(packed.subarray(start, offset));
+  }
+  return offset === packed.length ? entries : undefined;
+}
+
+/** The bytes of entries [start, end) of well-formed packed entries, still packed. */
+export function slicePacked(packed: Uint8Array, start: number, end: number): Uint8Array {
+  const from = skip(packed, 0, start);
+  return packed.subarray(from, skip(packed, from, end - start));
+}
+
+/** The leaf hashes of entries, packed. */
+export function leafHashes(entries: readonly Uint8Array[]): Uint8Array {
+  const hashes = new Uint8Array(entries.length * HASH_BYTES);
+  for (let i = 0; i < entries.length; i++) hashes.set(leafHash(entries[i]!), i * HASH_BYTES);
+  return hashes;
+}
+
+function skip(packed: Uint8Array, offset: number, count: number): number {
+  const view = viewOf(packed);
+  let at = offset;
+  for (let i = 0; i < count; i++) at += LENGTH_BYTES + view.getUint16(at);
+  assert(at <= packed.length, "stored entries are well formed");
+  return at;
+}

@@ -1,0 +1,69 @@
+/**
+ * Who may append, as a pure function of the log: genesis names the first accounts, signed entries change them.
+ * SPEC section 1. Nothing here reads a clock or a database.
+ */
+
+import { fromHex } from "../base/bytes.ts";
+import { hashKey } from "../base/hash.ts";
+import type { Genesis } from "../log/genesis.ts";
+
+export const ROLES = { none: 0, writer: 1, admin: 2 } as const;
+
+export type Role = keyof typeof ROLES;
+
+const NAMES = Object.keys(ROLES) as readonly Role[];
+
+/** The name of a role's number; undefined above 2. */
+export function roleName(value: number): Role | undefined {
+  return NAMES[value];
+}
+
+export interface RoleChange {
+  /** 20 bytes. */
+  readonly account: Uint8Array;
+  readonly role: Role;
+}
+
+/** The roles after some prefix of the log. */
+export class Permissions {
+  readonly #roles = new Map<string, Role>();
+  #admins = 0;
+
+  static fromGenesis({ admins, writers }: Genesis): Permissions {
+    const permissions = new Permissions();
+    for (const account of admins) permissions.apply({ account, role: "admin" });
+    for (const account of writers) permissions.apply({ account, role: "writer" });
+    return permissions;
+  }
+
+  roleOf(account: Uint8Array): Role {
+    return this.#roles.get(hashKey(account)) ?? "none";
+  }
+
+  /** May this account append transactions? */
+  mayWrite(account: Uint8Array): boolean {
+    return this.roleOf(account) !== "none";
+  }
+
+  /** May this account change permissions? */
+  mayAdminister(account: Uint8Array): boolean {
+    return this.roleOf(account) === "admin";
+  }
+
+  /** True if the change would leave the log without an admin, which makes it invalid. */
+  removesLastAdmin({ account, role }: RoleChange): boolean {
+    return role !== "admin" && this.#admins === 1 && this.mayAdminister(account);
+  }
+
+  apply({ account, role }: RoleChange): void {
+    if (this.mayAdminister(account)) this.#admins--;
+    if (role === "admin") this.#admins++;
+    if (role === "none") this.#roles.delete(hashKey(account));
+    else this.#roles.set(hashKey(account), role);
+  }
+
+  /** Accounts with a role, in no particular order. */
+  *[Symbol.iterator](): Iterator<RoleChange> {
+    for (const [digits, role] of this.#roles) yield { account: fromHex(`0x${digits}`), role };
+  }
+}
