@@ -11,6 +11,7 @@ interface Vm {
     function chainId(uint256 id) external;
     function fee(uint256 basefee) external;
     function assume(bool condition) external pure;
+    function expectRevert() external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
     function expectPartialRevert(bytes4 selector) external;
