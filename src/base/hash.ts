@@ -3,10 +3,11 @@
  * SHA-256 from OpenSSL in Node and from noble in browsers; keccak-256 from hash-wasm (7 times noble here),
  * from noble where WebAssembly is forbidden.
  */
+import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 as nobleKeccak256 } from "@noble/hashes/sha3.js";
 import { createKeccak } from "hash-wasm";
-import { toHexDigits } from "./bytes.ts";
+import { toHexDigits, utf8 } from "./bytes.ts";
 
 /** Bytes of a SHA-256 or keccak-256 hash. */
 export const HASH_BYTES = 32;
@@ -27,4 +28,9 @@ export function keccak256(data: Uint8Array): Uint8Array {
 /** A hash as a map key. */
 export function hashKey(hash: Uint8Array): string {
   return toHexDigits(hash);
+}
+
+/** HKDF-SHA256 (RFC 5869) with an empty salt: 32 bytes of key for one purpose. */
+export function deriveKey(secret: Uint8Array, purpose: string): Uint8Array {
+  return hkdf(nobleSha256, secret, undefined, utf8(purpose), HASH_BYTES);
 }

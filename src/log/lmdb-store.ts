@@ -1,0 +1,224 @@
+/**
+ * The store on disk, in LMDB: one value per sealed block, and its tiles, ids and roles in the same transaction.
+ * `overlappingSync: false`: a commit is on the disk when its promise resolves. The only file that touches the
+ * database. Keys are one letter and big-endian numbers, so that LMDB's order is the log's.
+ */
+import { mkdirSync, statSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+import { LRUCache } from "lru-cache";
+import { assert } from "../base/assert.ts";
+import { concatBytes, fromUtf8, readU64be, u64be, utf8, viewOf } from "../base/bytes.ts";
+import { SequencerError } from "../base/errors.ts";
+import { lockFile } from "../base/file-lock.ts";
+import { HASH_BYTES } from "../base/hash.ts";
+import { READ_CACHE_BYTES } from "../base/limits.ts";
+import {
+  type Commit,
+  type CommittedHead,
+  damaged,
+  type Store,
+  type StoredBlock,
+  type StoredRole,
+} from "./store.ts";
+
+export interface LmdbStoreOptions {
+  /** Directory of the database; made if it does not exist. */
+  readonly path: string;
+  readonly idIndex?: boolean;
+}
+
+const FORMAT = utf8("sequencer-store/1");
+const KEY = { format: utf8("f"), head: utf8("h"), note: utf8("n") };
+const PREFIX = { block: utf8("b"), tile: utf8("t"), role: utf8("r"), id: utf8("i") };
+
+const blockKey = (first: number): Uint8Array => concatBytes(PREFIX.block, u64be(first));
+const tileKey = (level: number, index: number): Uint8Array =>
+  concatBytes(PREFIX.tile, Uint8Array.of(level), u64be(index));
+const roleKey = (account: Uint8Array): Uint8Array => concatBytes(PREFIX.role, account);
+const idKey = (id: Uint8Array): Uint8Array => concatBytes(PREFIX.id, id);
+
+export class LmdbStore implements Store {
+  readonly #database: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #path: string;
+  readonly #idIndex: boolean;
+  readonly #unlock: () => void;
+  readonly #blocks = new LRUCache<number, StoredBlock>({
+    maxSize: READ_CACHE_BYTES,
+    sizeCalculation: ({ entries, ids }) => entries.length + ids.length,
+  });
+  #head: CommittedHead | undefined;
+
+  /** @throws SequencerError `locked`, or `store` if this is no database of ours or a damaged one */
+  constructor({ path, idIndex = false }: LmdbStoreOptions) {
+    this.#path = path;
+    this.#idIndex = idIndex;
+    this.#unlock = prepareDirectory(path);
+    try {
+      this.#database = openDatabase(path);
+      this.#head = this.#readHead();
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+  }
+
+  get head(): CommittedHead | undefined {
+    return this.#head;
+  }
+
+  async commit({ block, tiles, roles, head, note }: Commit): Promise<void> {
+    assert(block.first === (this.#head?.size ?? 0), "a block begins where the last one ended");
+    const database = this.#database;
+    try {
+      await database.transaction(() => {
+        if (this.#head === undefined) database.put(KEY.format, FORMAT);
+        database.put(blockKey(block.first), encodeStoredBlock(block));
+        for (const { level, index, hashes } of tiles) database.put(tileKey(level, index), hashes);
+        for (const { account, role } of roles) this.#putRole(account, role);
+        if (this.#idIndex) this.#putIds(block);
+        if (note !== undefined) database.put(KEY.note, utf8(note));
+        database.put(KEY.head, encodeHead(head));
+      });
+    } catch (cause) {
+      throw new SequencerError("store", `the database in ${this.#path} refused a commit`, {
+        cause,
+        hint: "Look at the disk (space, health) before starting again; nothing acknowledged is lost",
+      });
+    }
+    this.#head = head;
+    this.#blocks.set(block.first, block);
+  }
+
+  blockAt(sequence: number): StoredBlock | undefined {
+    const range = { start: blockKey(sequence), end: PREFIX.block, reverse: true, limit: 1 };
+    for (const key of this.#database.getKeys(range)) {
+      const block = this.#block(readU64be(key, 1)!);
+      return sequence < block.first + block.count ? block : undefined;
+    }
+    return undefined;
+  }
+
+  tile(level: number, index: number): Uint8Array | undefined {
+    return this.#database.getBinary(tileKey(level, index));
+  }
+
+  *roles(): Iterable<StoredRole> {
+    const end = Uint8Array.of(PREFIX.role[0]! + 1);
+    for (const { key, value } of this.#database.getRange({ start: PREFIX.role, end })) {
+      yield { account: Uint8Array.from(key.subarray(1)), role: value[0]! };
+    }
+  }
+
+  note(): string | undefined {
+    const bytes = this.#database.getBinary(KEY.note);
+    return bytes === undefined ? undefined : fromUtf8(bytes);
+  }
+
+  sequenceOf(id: Uint8Array): number | undefined {
+    if (!this.#idIndex) return undefined;
+    const bytes = this.#database.getBinary(idKey(id));
+    return bytes === undefined ? undefined : readU64be(bytes, 0);
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#path);
+    return bavail * bsize;
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+    this.#unlock();
+  }
+
+  #block(first: number): StoredBlock {
+    const cached = this.#blocks.get(first);
+    if (cached !== undefined) return cached;
+    const block = decodeStoredBlock(first, this.#database.getBinary(blockKey(first))!);
+    if (block === undefined) throw damaged(this.#path, `block ${first} is not readable`);
+    this.#blocks.set(first, block);
+    return block;
+  }
+
+  #putRole(account: Uint8Array, role: number): void {
+    if (role === 0) this.#database.remove(roleKey(account));
+    else this.#database.put(roleKey(account), Uint8Array.of(role));
+  }
+
+  #putIds(block: StoredBlock): void {
+    for (let i = 0; i < block.count; i++) {
+      const id = block.ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      this.#database.put(idKey(id), u64be(block.first + i));
+    }
+  }
+
+  #readHead(): CommittedHead | undefined {
+    const bytes = this.#database.getBinary(KEY.head);
+    if (bytes === undefined) return undefined;
+    const size = readU64be(bytes, 0);
+    const lastTimestamp = readU64be(bytes, 8);
+    if (bytes.length !== 16 + HASH_BYTES || size === undefined || lastTimestamp === undefined) {
+      throw damaged(this.#path, "its head is not readable");
+    }
+    return { size, lastTimestamp, root: Uint8Array.from(bytes.subarray(16)) };
+  }
+}
+
+function prepareDirectory(path: string): () => void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new SequencerError("store", `cannot use ${path} as a database directory`, {
+      cause,
+      hint: "Check -dbpath",
+    });
+  }
+  return lockFile(join(path, "lock"), "the database");
+}
+
+function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
+  let database: RootDatabase<Uint8Array, Uint8Array>;
+  try {
+    database = open({
+      path,
+      encoding: "binary",
+      keyEncoding: "binary",
+      overlappingSync: false,
+      noMemInit: false,
+    });
+  } catch (cause) {
+    throw damaged(path, "LMDB cannot open it", cause);
+  }
+  // A map past the end of its file ends the process with SIGBUS on the first read: look before reading anything.
+  const { lastPageNumber, pageSize, entryCount } = database.getStats() as Record<string, number>;
+  if (statSync(join(path, "data.mdb")).size < (lastPageNumber! + 1) * pageSize! && entryCount! > 0) {
+    throw damaged(path, "the file is shorter than its index says");
+  }
+  const format = database.getBinary(KEY.format);
+  if (format === undefined ? entryCount! > 0 : fromUtf8(format) !== fromUtf8(FORMAT)) {
+    throw new SequencerError("store", `${path} holds a database of another program or release`, {
+      hint: "Choose another -dbpath",
+    });
+  }
+  return database;
+}
+
+/** `u32be count || u32be length of entries || entries || ids`. */
+function encodeStoredBlock({ count, entries, ids }: StoredBlock): Uint8Array {
+  const header = new Uint8Array(8);
+  viewOf(header).setUint32(0, count);
+  viewOf(header).setUint32(4, entries.length);
+  return concatBytes(header, entries, ids);
+}
+
+function decodeStoredBlock(first: number, bytes: Uint8Array): StoredBlock | undefined {
+  const count = viewOf(bytes).getUint32(0);
+  const end = 8 + viewOf(bytes).getUint32(4);
+  if (bytes.length !== end + count * HASH_BYTES) return undefined;
+  return { first, count, entries: bytes.subarray(8, end), ids: bytes.subarray(end) };
+}
+
+function encodeHead({ size, root, lastTimestamp }: CommittedHead): Uint8Array {
+  return concatBytes(u64be(size), u64be(lastTimestamp), root);
+}

@@ -1,0 +1,248 @@
+/**
+ * The log: a store, its tree, and the two heads that matter. `committed` is what the disk holds; `signed` is what the
+ * operator has vouched for, and nothing beyond it is ever served (SPEC section 3). Whoever appends goes through
+ * `grow`, `commit` and `publish`, in this order.
+ */
+import { assert } from "../base/assert.ts";
+import { equalBytes } from "../base/bytes.ts";
+import { type DigestContext, domainSeparator } from "../base/eip712.ts";
+import { HASH_BYTES } from "../base/hash.ts";
+import { CheckpointVerifier, type SignedHead } from "./checkpoint.ts";
+import { decodeEntry } from "./entry.ts";
+import { decodeGenesis, type Genesis } from "./genesis.ts";
+import { TreeGrowth } from "./growth.ts";
+import { consistencyProof, frontierOf, inclusionProof, leafHash, rootOf } from "./merkle.ts";
+import { leafHashes, packEntries, slicePacked, unpackEntries } from "./packed-entries.ts";
+import { type CommittedHead, damaged, type Store, type StoredBlock, type StoredRole } from "./store.ts";
+import { TileTree } from "./tile-tree.ts";
+
+/** A block that is ordered and hashed, before and after its commit. */
+export interface SealedBlock {
+  readonly growth: TreeGrowth;
+  /** Packed entries, and packed ids. */
+  readonly entries: Uint8Array;
+  readonly ids: Uint8Array;
+  /** Roles that its permission changes set. */
+  readonly roles: readonly StoredRole[];
+  /** Unix milliseconds of the last entry. */
+  readonly lastTimestamp: number;
+}
+
+export interface LogEntry {
+  readonly sequence: number;
+  /** `u64be timestampMs || payload`. */
+  readonly entry: Uint8Array;
+  /** 32 bytes; zero for genesis. */
+  readonly id: Uint8Array;
+}
+
+/** Told of every block once its head is signed, in order. */
+export type PublishListener = (head: SignedHead, block: SealedBlock) => void;
+
+export class Log {
+  readonly genesis: Genesis;
+  readonly genesisEntry: Uint8Array;
+  readonly context: DigestContext;
+  readonly checkpoints: CheckpointVerifier;
+  readonly #store: Store;
+  readonly #tree: TileTree;
+  readonly #listeners = new Set<PublishListener>();
+  #frontier: readonly Uint8Array[];
+  #committed: CommittedHead;
+  #signed: SignedHead | undefined;
+
+  private constructor(store: Store, head: CommittedHead) {
+    this.#store = store;
+    this.#committed = head;
+    try {
+      this.#tree = new TileTree(head.size, (level, index) => store.tile(level, index));
+      this.#frontier = frontierOf(head.size, (level, index) => this.#tree.node(level, index));
+      this.genesisEntry = this.entry(0).entry;
+    } catch (cause) {
+      throw damaged("-dbpath", "its tiles are incomplete", cause);
+    }
+    this.#checkEdge();
+    this.genesis = decodeGenesis(decodeEntry(this.genesisEntry)!.payload);
+    this.context = { separator: domainSeparator(this.genesis), logId: leafHash(this.genesisEntry) };
+    this.checkpoints = new CheckpointVerifier(this.genesis, this.context);
+  }
+
+  /** Opens the log in a store; undefined if the store is new. @throws SequencerError `store` if it is damaged */
+  static open(store: Store): Log | undefined {
+    return store.head === undefined ? undefined : new Log(store, store.head);
+  }
+
+  /** Begins a log in a new store with its genesis entry, durably. */
+  static async create(store: Store, genesisEntry: Uint8Array): Promise<Log> {
+    const { timestamp, payload } = decodeEntry(genesisEntry)!;
+    const { admins, writers } = decodeGenesis(payload);
+    const growth = new TreeGrowth(0, [], leafHash(genesisEntry));
+    const head: CommittedHead = { size: 1, root: growth.root, lastTimestamp: timestamp };
+    await store.commit({
+      block: { first: 0, count: 1, entries: packEntries([genesisEntry]), ids: new Uint8Array(HASH_BYTES) },
+      tiles: [{ level: 0, index: 0, hashes: growth.root }],
+      roles: [
+        ...admins.map((account) => ({ account, role: 2 })),
+        ...writers.map((account) => ({ account, role: 1 })),
+      ],
+      head,
+    });
+    return new Log(store, head);
+  }
+
+  /** Leaf hash of genesis: the log's identity. */
+  get logId(): Uint8Array {
+    return this.context.logId;
+  }
+
+  get committed(): CommittedHead {
+    return this.#committed;
+  }
+
+  /** The head that everything served lies under; undefined until the first signature. */
+  get signed(): SignedHead | undefined {
+    return this.#signed;
+  }
+
+  /** The tree with these leaves behind it. Changes nothing. */
+  grow(packedLeafHashes: Uint8Array): TreeGrowth {
+    return new TreeGrowth(this.#committed.size, this.#frontier, packedLeafHashes);
+  }
+
+  /** Makes a sealed block durable. A failure leaves the log unusable: the process has to end. */
+  async commit({ growth, entries, ids, roles, lastTimestamp }: SealedBlock, note?: string): Promise<void> {
+    const { first, size, root } = growth;
+    const tiles = this.#tree.tilesAfter(growth);
+    const head: CommittedHead = { size, root, lastTimestamp };
+    const block: StoredBlock = { first, count: size - first, entries, ids };
+    await this.#store.commit({ block, tiles, roles, head, ...(note !== undefined && { note }) });
+    this.#tree.advance(growth, tiles);
+    this.#frontier = growth.frontier;
+    this.#committed = head;
+  }
+
+  /** Serves everything up to this signed head, which a commit has reached, and tells the listeners. */
+  publish(head: SignedHead, block: SealedBlock): void {
+    this.restore(head);
+    for (const listener of this.#listeners) listener(head, block);
+  }
+
+  /** Serves a head that was signed before this process began. */
+  restore(head: SignedHead): void {
+    assert(head.size <= this.#committed.size, "a head is committed before it is signed");
+    this.#signed = head;
+  }
+
+  /** Calls back on every block published from now on; returns the function that stops it. */
+  onPublish(listener: PublishListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The entry at a sequence number below the committed size. */
+  entry(sequence: number): LogEntry {
+    const { first, entries } = this.#blockAt(sequence);
+    const packed = slicePacked(entries, sequence - first, sequence - first + 1);
+    return { sequence, entry: packed.subarray(2), id: this.idOf(sequence) };
+  }
+
+  /** The id of an entry, 32 bytes. */
+  idOf(sequence: number): Uint8Array {
+    const { first, ids } = this.#blockAt(sequence);
+    return ids.subarray((sequence - first) * HASH_BYTES, (sequence - first + 1) * HASH_BYTES);
+  }
+
+  /** The entries [from, to) of the committed log, block by block as they are read. */
+  *entries(from: number, to: number): Iterable<LogEntry> {
+    for (let sequence = from; sequence < to; ) {
+      const block = this.#blockAt(sequence);
+      const entries = unpackEntries(block.entries, block.count);
+      if (entries === undefined) throw damaged("-dbpath", `block ${block.first} is not readable`);
+      for (; sequence < Math.min(to, block.first + block.count); sequence++) {
+        const i = sequence - block.first;
+        const id = block.ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+        yield { sequence, entry: entries[i]!, id };
+      }
+    }
+  }
+
+  /** The entries [from, to) of the committed log, packed, in pieces as they are stored. */
+  *packed(from: number, to: number): Iterable<Uint8Array> {
+    for (let sequence = from; sequence < to; ) {
+      const { first, count, entries } = this.#blockAt(sequence);
+      const end = Math.min(to, first + count);
+      yield slicePacked(entries, sequence - first, end - first);
+      sequence = end;
+    }
+  }
+
+  /** Stored blocks from the newest back, for whoever rebuilds what only the tail of the log decides. */
+  *blocksFromTail(): Iterable<StoredBlock> {
+    for (let end = this.#committed.size; end > 0; ) {
+      const block = this.#blockAt(end - 1);
+      yield block;
+      end = block.first;
+    }
+  }
+
+  /** The sequence number of an id, if the store indexes ids. */
+  sequenceOf(id: Uint8Array): number | undefined {
+    return this.#store.sequenceOf(id);
+  }
+
+  /** The first `width` hashes of a tile; undefined if the committed tree does not have them. */
+  tile(level: number, index: number, width: number): Uint8Array | undefined {
+    return this.#tree.tile(level, index, width);
+  }
+
+  /** Hashes from the leaf up, RFC 6962 section 2.1.1. */
+  inclusionProof(index: number, size: number): Uint8Array[] {
+    return inclusionProof(index, size, this.#node);
+  }
+
+  /** RFC 6962 section 2.1.2. */
+  consistencyProof(from: number, to: number): Uint8Array[] {
+    return consistencyProof(from, to, this.#node);
+  }
+
+  /** Perfect subtrees of [0, size), largest first. */
+  frontierAt(size: number): Uint8Array[] {
+    return frontierOf(size, this.#node);
+  }
+
+  rootAt(size: number): Uint8Array {
+    return rootOf(this.frontierAt(size));
+  }
+
+  /** The newest signed note that the store kept, if it is about this log. */
+  storedHead(): SignedHead | undefined {
+    const note = this.#store.note();
+    return note === undefined ? undefined : this.checkpoints.open(note);
+  }
+
+  readonly #node = (level: number, index: number): Uint8Array => this.#tree.node(level, index);
+
+  #blockAt(sequence: number): StoredBlock {
+    const block = this.#store.blockAt(sequence);
+    if (block === undefined) throw damaged("-dbpath", `the block of entry ${sequence} is missing`);
+    return block;
+  }
+
+  /** The right edge and the last block must say the same as the head: what a torn or foreign file would not. */
+  #checkEdge(): void {
+    const { size, root } = this.#committed;
+    if (!equalBytes(rootOf(this.#frontier), root)) throw damaged("-dbpath", "its tiles do not give its root");
+    const last = this.#blockAt(size - 1);
+    const entries = unpackEntries(last.entries, last.count);
+    if (entries === undefined || last.first + last.count !== size) {
+      throw damaged("-dbpath", "its last block is not readable");
+    }
+    const hashes = leafHashes(entries);
+    for (let i = 0; i < last.count; i++) {
+      const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      if (!equalBytes(hash, this.#tree.node(0, last.first + i))) {
+        throw damaged("-dbpath", `entry ${last.first + i} is not what was committed`);
+      }
+    }
+  }
+}
