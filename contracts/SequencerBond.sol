@@ -112,6 +112,5 @@ contract SequencerBond is BondSlashing {
     function _settle(Challenge storage asked, ChallengeState state, address payee) private {
         owed[payee] += asked.value;
         asked.state = state;
-        asked.value = 0;
     }
 }

@@ -21,7 +21,10 @@ export interface CompiledContract {
   readonly abi: readonly unknown[];
   readonly evm: {
     readonly bytecode: { readonly object: string };
-    readonly deployedBytecode: { readonly object: string };
+    readonly deployedBytecode: {
+      readonly object: string;
+      readonly immutableReferences: Readonly<Record<string, readonly { start: number; length: number }[]>>;
+    };
   };
 }
 
@@ -35,7 +38,7 @@ const settings = {
   optimizer: { enabled: true, runs: 10_000 },
   // Without metadata the bytecode does not change when a comment does.
   metadata: { appendCBOR: false, bytecodeHash: "none" },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode"] } },
 };
 
 /** The compiler itself: seconds to load, so only where something is compiled. */

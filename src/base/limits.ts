@@ -99,3 +99,8 @@ export const CLIENT_RETRY_MS_MAX = 5_000;
 export const CLIENT_ATTEMPTS_MAX = 8;
 /** Bytes of one answer or one stream line that the client reads before it gives up. */
 export const CLIENT_ANSWER_BYTES_MAX = 32 * MIB;
+
+// Slashing
+
+/** Bytes of an evidence file: two heads and two paths of PROOF_HASHES_MAX hashes in hexadecimal take 9 KiB. */
+export const EVIDENCE_FILE_BYTES_MAX = 16 * KIB;
