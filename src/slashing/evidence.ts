@@ -4,10 +4,10 @@
  * stands behind the signers only the chain knows.
  */
 import { equalBytes } from "../base/bytes.ts";
-import { checkpointDigest, domainSeparator, type SigningDomain } from "../base/eip712.ts";
+import { checkpointDigest, type DigestContext, domainSeparator, type SigningDomain } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { PROOF_HASHES_MAX } from "../base/limits.ts";
-import { recoverSigner, SIGNATURE_BYTES } from "../base/secp256k1.ts";
+import { recoverSigner } from "../base/secp256k1.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { rootFromInclusion, rootsFromConsistency } from "../log/proof.ts";
 
@@ -100,8 +100,19 @@ export function verifyEvidence(evidence: Evidence, signers: readonly Uint8Array[
       if (a.size >= b.size) refuseEvidence("SizesNotAscending", "the sizes do not ascend");
       break;
   }
-  const separator = domainSeparator(evidence.log);
-  for (const head of evidence.heads) verifySigner(head, { separator, logId: evidence.log.logId }, signers);
+  const context = contextOf(evidence.log);
+  for (const head of evidence.heads) verifySigner(head, context, signers);
+}
+
+/** Who signed the first head: a key that the bond can be found by. */
+export function signerOf({ log, heads: [head] }: Evidence): Uint8Array {
+  const signer = recoverSigner(checkpointDigest(contextOf(log), head), head.signature);
+  return signer ?? refuseEvidence("InvalidSignature", "a signature is nobody's");
+}
+
+/** What the digests of a log are made with. */
+export function contextOf(log: LogDomain): DigestContext {
+  return { separator: domainSeparator(log), logId: log.logId };
 }
 
 function verifyLeaves({ heads, index, leaves }: LeafConflict): void {
@@ -137,16 +148,9 @@ function requireRoot(signed: Uint8Array, computed: Uint8Array | undefined): void
   if (!equalBytes(signed, computed)) refuseEvidence("RootMismatch", "the path leads to a root nobody signed");
 }
 
-function verifySigner(
-  head: SlashableHead,
-  context: { readonly separator: Uint8Array; readonly logId: Uint8Array },
-  signers: readonly Uint8Array[],
-): void {
+function verifySigner(head: SlashableHead, context: DigestContext, signers: readonly Uint8Array[]): void {
   if (head.size === 0) refuseEvidence("EmptyCheckpoint", "a checkpoint of an empty tree says nothing");
-  const signer =
-    head.signature.length === SIGNATURE_BYTES
-      ? recoverSigner(checkpointDigest(context, head), head.signature)
-      : undefined;
+  const signer = recoverSigner(checkpointDigest(context, head), head.signature);
   if (signer === undefined) refuseEvidence("InvalidSignature", "a signature is nobody's");
   if (!signers.some((known) => equalBytes(known, signer))) {
     refuseEvidence("NotRegistered", "a checkpoint is not signed by this log's operator");

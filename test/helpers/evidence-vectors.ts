@@ -31,6 +31,8 @@ interface LeafJson {
 
 interface EvidenceVectors {
   readonly operatorKey: Hex;
+  /** Whoever deploys first with this key deploys to the vectors' bond. */
+  readonly deployerKey: Hex;
   readonly operator: Hex;
   readonly cases: readonly EvidenceVector[];
 }
