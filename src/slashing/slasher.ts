@@ -75,7 +75,7 @@ async function isMature(chain: BondChain, evidence: CompleteEvidence, reveal: Re
 }
 
 /** The same after a restart, unknown to others before the reveal, and no key once it is revealed. */
-function saltFor({ log, heads }: CompleteEvidence, secret: Uint8Array): Uint8Array {
+export function saltFor({ log, heads }: CompleteEvidence, secret: Uint8Array): Uint8Array {
   const statements = heads.map(({ size, root }) => `${size}:${toHex(root)}`).sort();
   return deriveKey(
     secret,
