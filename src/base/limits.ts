@@ -138,3 +138,21 @@ export const CLIENT_RETRY_MS_MAX = 5_000;
 export const CLIENT_ATTEMPTS_MAX = 8;
 /** Bytes of one answer or one stream line that the client reads before it gives up. */
 export const CLIENT_ANSWER_BYTES_MAX = 32 * MIB;
+
+// Slashing
+
+/** Bytes of an evidence file: two heads and two paths of PROOF_HASHES_MAX hashes in hexadecimal take 9 KiB. */
+export const EVIDENCE_FILE_BYTES_MAX = 16 * KIB;
+/** Milliseconds for one answer of an RPC node, and how often it is asked again. */
+export const CHAIN_TIMEOUT_MS = 10_000;
+export const CHAIN_RETRIES = 3;
+/** Milliseconds between looks at the chain while something is awaited: half a block of the slower L2s. */
+export const CHAIN_POLL_MS = 1_000;
+/** Milliseconds until a transaction that is not mined is sent again with a higher fee. */
+export const CHAIN_RECEIPT_TIMEOUT_MS = 30_000;
+/** Fee increases of a quarter for one transaction: 28 times the first price at most. */
+export const CHAIN_FEE_BUMPS_MAX = 15;
+/** New nonces for one transaction when another one of the same key was mined in its place. */
+export const CHAIN_NONCE_RESTARTS_MAX = 3;
+/** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
+export const CHAIN_COMMIT_WAIT_MS = 600_000;
