@@ -8,6 +8,7 @@ import {
   drop,
   fill,
   joinChecked,
+  postpone,
   queryNeighbors,
   receiveDisconnect,
   receiveForwardJoin,
@@ -183,6 +184,7 @@ function disconnected(context: Context, peer: string): void {
   drop(context, peer, "gone", false);
   if (!state.config.directPeers.has(peer)) state.passive.delete(peer);
   else if (wasNeighbor) addPassive(context, { peer, record: new Uint8Array() });
+  postpone(context, peer);
   fill(context);
 }
 
@@ -260,8 +262,7 @@ function expire(context: Context): void {
   for (const [peer, pending] of state.pending) {
     if (env.now < pending.deadline) continue;
     state.pending.delete(peer);
-    const candidate = state.passive.get(peer);
-    if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
+    postpone(context, peer);
     if (pending.kind === "near-check") send(context, peer, { type: "disconnect", reason: "full" });
   }
   for (const [nonce, ping] of state.pings) {
