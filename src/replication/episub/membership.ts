@@ -31,6 +31,17 @@ function rejoin(context: Context): void {
   join(context, sample(env.random, known, 1), joinTtl);
 }
 
+/** A peer turned up that speaks the protocol: whoever has few links joins through it. */
+export function contact(context: Context, info: PeerInfo): void {
+  const { state } = context;
+  addPassive(context, info);
+  if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {
+    state.viewWanted = true;
+    send(context, info.peer, { type: "get-nodes" });
+  }
+  fill(context);
+}
+
 /** Tries a contact that was lost. If it is there again, joining through it merges what a partition has split. */
 export function seekContact(context: Context): void {
   const { state, env } = context;

@@ -4,6 +4,7 @@
  */
 import { LIMITS } from "./limits.ts";
 import {
+  contact,
   contactFound,
   drop,
   fill,
@@ -71,8 +72,7 @@ function handle(context: Context, event: Event): void {
     case "unsubscribe":
       return unsubscribe(context);
     case "contact":
-      addPassive(context, event.peer);
-      return fill(context);
+      return contact(context, event.peer);
     case "connected":
       return connectEnded(context, event.peer, true);
     case "disconnected":
