@@ -5,7 +5,7 @@
 import { LIMITS } from "./limits.ts";
 import type { DisconnectReason, Message, Neighbor, PeerInfo } from "./messages.ts";
 import { addPassive, addPassiveAll } from "./passive.ts";
-import { graft, hasTree, neighborDown, neighborUp } from "./plumtree.ts";
+import { isTreeEdge, neighborDown, neighborUp } from "./plumtree.ts";
 import { pick, sample } from "./random.ts";
 import { type ActivePeer, activeSize, type Context, type Pending, send } from "./state.ts";
 
@@ -29,6 +29,17 @@ function rejoin(context: Context): void {
   }
   state.viewWanted = true;
   join(context, sample(env.random, known, 1), joinTtl);
+}
+
+/** A peer turned up that speaks the protocol: whoever has few links joins through it. */
+export function contact(context: Context, info: PeerInfo): void {
+  const { state } = context;
+  addPassive(context, info);
+  if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {
+    state.viewWanted = true;
+    send(context, info.peer, { type: "get-nodes" });
+  }
+  fill(context);
 }
 
 /** Tries a contact that was lost. If it is there again, joining through it merges what a partition has split. */
@@ -131,17 +142,13 @@ function adopt(
   const neighbor = admit(context, message.self, message.near);
   if (neighbor === undefined) return refuse(context, message.self.peer);
   neighborUp(context, neighbor, request?.isNeedy ?? true);
-  if (request?.replaces !== undefined) replace(context, request.replaces, neighbor);
+  if (request?.replaces !== undefined) replace(context, request.replaces);
 }
 
-/**
- * Ends a link in favour of a closer one. A tree edge is not cut: the closer link becomes one as well, the next payload
- * tells which of them is faster, and the stabilise timer drops what is lazy then.
- */
-export function replace(context: Context, peer: string, closer: ActivePeer): void {
+/** Ends a link in favour of a closer one. */
+export function replace(context: Context, peer: string): void {
   const old = context.state.active.get(peer);
-  if (old === undefined) return;
-  if (old.eager && hasTree(context)) return graft(context, closer, []);
+  if (old === undefined || isTreeEdge(context, old)) return;
   drop(context, peer, "replaced", true);
   addPassive(context, old.info);
 }
@@ -250,6 +257,7 @@ function admit(context: Context, info: PeerInfo, near: boolean): ActivePeer | un
     undelivered: 0,
     pendingIds: 0,
     graftAfter: 0,
+    backoffMs: LIMITS.prunedMs / 2,
     announcedHops: undefined,
   };
   state.passive.delete(peer);
@@ -279,16 +287,21 @@ export function drop(context: Context, peer: string, reason: DisconnectReason | 
 }
 
 export function receiveDisconnect(context: Context, from: string, reason: DisconnectReason): void {
-  const { state, env } = context;
+  const { state } = context;
   const neighbor = state.active.get(from);
   if (state.pending.get(from)?.kind === "request") state.pending.delete(from);
   drop(context, from, reason, false);
   if (neighbor !== undefined && reason !== "unsubscribed") addPassive(context, neighbor.info);
   if (reason === "unsubscribed") state.passive.delete(from);
-  const candidate = state.passive.get(from);
-  if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
+  postpone(context, from);
   // A node that lacks only its last links waits for the stabilise timer: in a small overlay everyone may be full.
   if (state.active.size < state.config.parameters.randomLinks) fill(context);
+}
+
+/** A peer that said no, or nothing, is not asked again at once. */
+export function postpone({ state, env }: Context, peer: string): void {
+  const candidate = state.passive.get(peer);
+  if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
 }
 
 export function unsubscribe(context: Context): void {
