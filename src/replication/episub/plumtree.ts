@@ -163,7 +163,11 @@ export function announceRecent(context: Context, neighbor: ActivePeer, since: nu
   );
 }
 
-export function receiveSummaries(context: Context, sender: ActivePeer, summaries: readonly Summary[]): void {
+export function receiveSummaries(
+  context: Context,
+  sender: ActivePeer,
+  summaries: readonly Summary[],
+): void {
   for (const summary of summaries) {
     sender.announcedHops = summary.hops;
     const held = context.state.cache.get(summary.id.key);
@@ -327,11 +331,7 @@ function graftAnother(context: Context): void {
   if (best === undefined) return;
   const { peer } = best.info;
   const ids = [...state.missing.values()].filter(({ announcers }) => announcers.some((a) => a.peer === peer));
-  graft(
-    context,
-    best,
-    ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id),
-  );
+  graft(context, best, ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id));
 }
 
 function distance(context: Context, neighbor: ActivePeer): number {
@@ -359,14 +359,8 @@ export function drained(context: Context, neighbor: ActivePeer): void {
 /** Eclipse defence for a source: one random lazy edge becomes eager, one random eager edge lazy. */
 export function rotate(context: Context): void {
   const neighbors = [...context.state.active.values()].filter(({ behind }) => !behind);
-  const lazy = pick(
-    context.env.random,
-    neighbors.filter(({ eager }) => !eager),
-  );
-  const eager = pick(
-    context.env.random,
-    neighbors.filter(({ eager }) => eager),
-  );
+  const lazy = pick(context.env.random, neighbors.filter(({ eager }) => !eager));
+  const eager = pick(context.env.random, neighbors.filter(({ eager }) => eager));
   if (lazy === undefined || eager === undefined) return;
   eager.eager = false;
   sendPrune(context, eager);
