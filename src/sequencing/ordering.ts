@@ -2,7 +2,7 @@
  * The ordering point: where a verified operation gets its sequence number and timestamp, or is refused. Role, expiry
  * and duplicates are decided here against everything ordered before, committed or not (SPEC section 1).
  */
-import { rejected, SequencerError } from "../base/errors.ts";
+import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES, hashKey } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import { decodeEntry, encodeEntry } from "../log/entry.ts";
@@ -11,6 +11,7 @@ import type { Permissions } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
 import { IdIndex } from "./id-index.ts";
 import type { Appended, Submission } from "./outcome.ts";
+import { refusalAt } from "./rules.ts";
 import type { Operation } from "./transaction.ts";
 
 /** An operation with its place, not yet published. */
@@ -80,27 +81,8 @@ export class Ordering {
 
   /** Why the operation would be refused if it were ordered at `now`; undefined if it would not be. */
   refusal(operation: Operation, now: number): SequencerError | undefined {
-    const lifetime = this.#log.genesis.maxTransactionLifetimeMs;
     const timestamp = Math.max(this.#lastTimestamp, now);
-    const times = { serverTime: timestamp, maxExpires: timestamp + lifetime };
-    if (operation.expires < timestamp) {
-      return rejected("expired", "the transaction expired before it could be ordered", times);
-    }
-    if (operation.expires > timestamp + lifetime) {
-      return rejected("expires-too-late", `a transaction may expire at most ${lifetime} ms ahead`, times);
-    }
-    if (operation.type === "transaction") {
-      if (this.#permissions.mayWrite(operation.from)) return undefined;
-      return rejected(
-        "not-permitted",
-        "the account may not append: an admin has to grant it the role of writer",
-      );
-    }
-    if (!this.#permissions.mayAdminister(operation.from)) {
-      return rejected("not-permitted", "only an admin may change permissions");
-    }
-    if (!this.#permissions.removesLastAdmin(operation)) return undefined;
-    return rejected("last-admin", "the log would be left without an admin");
+    return refusalAt(timestamp, operation, this.#log.genesis.maxTransactionLifetimeMs, this.#permissions);
   }
 
   /** Orders a verified submission, or settles it: as a repeat, or as refused. */
