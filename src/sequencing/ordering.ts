@@ -3,13 +3,13 @@
  * and duplicates are decided here against everything ordered before, committed or not (SPEC section 1).
  */
 import { SequencerError } from "../base/errors.ts";
-import { HASH_BYTES, hashKey } from "../base/hash.ts";
+import { hashKey } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import { decodeEntry, encodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import type { Permissions } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
-import { IdIndex } from "./id-index.ts";
+import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
 import type { Appended, Submission } from "./outcome.ts";
 import { refusalAt } from "./rules.ts";
 import type { Operation } from "./transaction.ts";
@@ -143,22 +143,4 @@ export class Ordering {
       for (const submission of submissions) submission.settle({ sequence, id, timestamp, ...under });
     }
   }
-}
-
-/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
-function rebuildIdIndex(log: Log): IdIndex {
-  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
-  const index = new IdIndex(retentionMs, (sequence) => log.idOf(sequence));
-  const horizon = log.committed.lastTimestamp - retentionMs;
-  let from = log.committed.size;
-  for (const { first, timestamp } of log.blocksFromTail()) {
-    from = first;
-    if (timestamp < horizon) break;
-  }
-  for (const { first, count, ids, timestamp } of log.blocks(from)) {
-    for (let i = first === 0 ? 1 : 0; i < count; i++) {
-      index.add(ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), first + i, timestamp);
-    }
-  }
-  return index;
 }
