@@ -90,6 +90,8 @@ export const STREAM_STALL_MS = 20_000;
 export const STREAMS_MAX = 256;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
+/** Milliseconds between looks for connections that have fallen idle meanwhile. */
+export const SHUTDOWN_IDLE_MS = 50;
 
 // Client
 

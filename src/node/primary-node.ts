@@ -2,10 +2,9 @@
  * A running primary: the place where log, sequencing and HTTP meet, and the order in which they start and stop.
  */
 import { availableParallelism } from "node:os";
-import { setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
-import { DISK_RESERVE_BYTES, SHUTDOWN_MS } from "../base/limits.ts";
+import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import { LmdbStore } from "../log/lmdb-store.ts";
 import type { Log } from "../log/log.ts";
 import { MemoryStore } from "../log/memory-store.ts";
@@ -42,6 +41,8 @@ export interface PrimaryNodeOptions extends Omit<PrimaryStart, "store" | "now" |
   readonly onFatal: (error: unknown) => void;
   /** For tests: called at each step between order and answer. */
   readonly onStep?: (step: CommitStep) => void;
+  /** For tests: milliseconds that a stream's reader may leave its socket full. */
+  readonly streamStallMs?: number;
 }
 
 export interface RunningNode {
@@ -108,14 +109,17 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     multiaddrs: () => [...options.multiaddrs],
     notReady: () => housekeeping.trouble,
   };
-  const { rpcHost: host, rpcPort: port } = options;
-  const server = await startServer({ backend, metrics, logger, host, port });
+  const { rpcHost: host, rpcPort: port, streamStallMs } = options;
+  const server = await startServer({
+    ...{ backend, metrics, logger, host, port },
+    ...(streamStallMs !== undefined && { streamStallMs }),
+  });
   closers.push(async () => {
     housekeeping.stop();
     intake.close(
       new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
     );
-    await Promise.race([server.close(), setTimeout(SHUTDOWN_MS, undefined, { ref: false })]);
+    await server.close();
   });
   return { log, url: server.url };
 }

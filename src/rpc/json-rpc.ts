@@ -76,7 +76,7 @@ async function call(
     result = fail(id ?? null, error);
   }
   // A call without an id wants no answer; one that is no call at all gets one.
-  return id === undefined && isObject(request) && typeof request.method === "string" ? undefined : result;
+  return isObject(request) && !("id" in request) && typeof request.method === "string" ? undefined : result;
 }
 
 function answersTooLarge(): SequencerError {
