@@ -77,6 +77,8 @@ export const GUARD_PEER_BYTES_MAX = 250;
 
 export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
 export const REQUEST_CALLS_MAX = 1_000;
+/** Characters of JSON after which a request's further calls are refused: with the largest read on top, clients take it. */
+export const ANSWER_CHARACTERS_MAX = 8 * MIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
@@ -90,6 +92,8 @@ export const STREAM_STALL_MS = 20_000;
 export const STREAMS_MAX = 256;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
+/** Milliseconds between looks for connections that have fallen idle meanwhile. */
+export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
