@@ -5,7 +5,7 @@ import { checkpointDigest } from "../../src/base/eip712.ts";
 import { sha256 } from "../../src/base/hash.ts";
 import { addressOfPrivateKey, signDigest } from "../../src/base/secp256k1.ts";
 import { inclusionProof, leafHash } from "../../src/log/merkle.ts";
-import { rootFromInclusion } from "../../src/log/proof.ts";
+import { rootFromInclusion, rootsFromConsistency } from "../../src/log/proof.ts";
 import { possessionDigest } from "../../src/slashing/bond-calls.ts";
 import type { BondChain, BondTerms } from "../../src/slashing/bond-chain.ts";
 import {
@@ -128,6 +128,19 @@ export class BondedLog {
       heads: [this.head(fork, from), this.head(honest, to)],
       ...consistencyNodes(from, to, honest.node),
     };
+  }
+
+  /** Trees so large, and of such sizes, that no consistency path is longer or takes more hashing. */
+  longestQuestion(): { readonly heads: UnansweredChallenge } & Pick<Inconsistent, "seed" | "path"> {
+    const [from, to] = [2 ** 53 - 3, 2 ** 53 - 1];
+    const seed = honest.leaves[0]!;
+    let path: Uint8Array[] = [];
+    let roots = rootsFromConsistency(from, to, seed, path);
+    while (roots === undefined) {
+      path = [...path, sha256(utf8(`node ${path.length}`))];
+      roots = rootsFromConsistency(from, to, seed, path);
+    }
+    return { heads: this.question(this.sign(from, roots.oldRoot), this.sign(to, roots.newRoot)), seed, path };
   }
 
   /** Two heads that nobody has the data of. */
