@@ -133,18 +133,31 @@ export class BondedLog {
   /** Trees so large, and of such sizes, that no consistency path is longer or takes more hashing. */
   longestQuestion(): { readonly heads: UnansweredChallenge } & Pick<Inconsistent, "seed" | "path"> {
     const [from, to] = [2 ** 53 - 3, 2 ** 53 - 1];
-    const seed = honest.leaves[0]!;
-    let path: Uint8Array[] = [];
-    let roots = rootsFromConsistency(from, to, seed, path);
-    while (roots === undefined) {
-      path = [...path, sha256(utf8(`node ${path.length}`))];
-      roots = rootsFromConsistency(from, to, seed, path);
-    }
-    return { heads: this.question(this.sign(from, roots.oldRoot), this.sign(to, roots.newRoot)), seed, path };
+    const { seed, path, oldRoot, newRoot } = tallTree(from, to);
+    return { heads: this.question(this.sign(from, oldRoot), this.sign(to, newRoot)), seed, path };
+  }
+
+  /** What the evidence of a log of four billion entries takes. */
+  tallInconsistent(): Inconsistent {
+    const [from, to] = [2 ** 32 - 3, 2 ** 32 - 1];
+    const { seed, path, newRoot } = tallTree(from, to);
+    const heads = [this.sign(from, fork.root(1)), this.sign(to, newRoot)] as const;
+    return { kind: "inconsistent", log: this.domain, heads, seed, path };
   }
 
   /** Two heads that nobody has the data of. */
   question(older: SlashableHead, newer: SlashableHead): UnansweredChallenge {
     return { kind: "unanswered-challenge", log: this.domain, heads: [older, newer] };
+  }
+}
+
+/** A tree of which only the nodes between two of its sizes are known. */
+function tallTree(from: number, to: number) {
+  const seed = honest.leaves[0]!;
+  const path: Uint8Array[] = [];
+  while (true) {
+    const roots = rootsFromConsistency(from, to, seed, path);
+    if (roots !== undefined) return { seed, path, ...roots };
+    path.push(sha256(utf8(`node ${path.length}`)));
   }
 }
