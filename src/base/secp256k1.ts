@@ -13,18 +13,32 @@ export const SIGNATURE_BYTES = 65;
 const HALF_ORDER = secp256k1.Point.Fn.ORDER / 2n;
 const SCALAR_BYTES = 32;
 
-/** Recovers the uncompressed public key (65 bytes); throws if there is none. r || s is 64 bytes. */
-export type Recover = (digest: Uint8Array, rs: Uint8Array, yParity: number) => Uint8Array;
+/** What a faster library does instead of noble, with the same results. */
+export interface NativeSecp256k1 {
+  /** The uncompressed public key, 65 bytes; throws if there is none. `rs` is 64 bytes. */
+  recover(digest: Uint8Array, rs: Uint8Array, yParity: number): Uint8Array;
+  /** RFC 6979, low s: r || s, and the parity of y(R). */
+  sign(
+    digest: Uint8Array,
+    privateKey: Uint8Array,
+  ): { readonly signature: Uint8Array; readonly recid: number };
+}
 
-let recover: Recover = (digest, rs, yParity) =>
-  secp256k1.Signature.fromBytes(rs, "compact")
-    .addRecoveryBit(yParity)
-    .recoverPublicKey(digest)
-    .toBytes(false);
+let library: NativeSecp256k1 = {
+  recover: (digest, rs, yParity) =>
+    secp256k1.Signature.fromBytes(rs, "compact")
+      .addRecoveryBit(yParity)
+      .recoverPublicKey(digest)
+      .toBytes(false),
+  sign: (digest, privateKey) => {
+    const recovered = secp256k1.sign(digest, privateKey, { prehash: false, format: "recovered" });
+    return { signature: recovered.subarray(1), recid: recovered[0]! };
+  },
+};
 
-/** Replaces pure JavaScript by a faster library of the same meaning, for the whole process. */
-export function useRecover(faster: Recover): void {
-  recover = faster;
+/** Replaces noble for the whole thread. */
+export function useNative(faster: NativeSecp256k1): void {
+  library = faster;
 }
 
 export function addressOf(uncompressedPublicKey: Uint8Array): Uint8Array {
@@ -45,7 +59,7 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8
   if (signature.length !== SIGNATURE_BYTES || (yParity !== 0 && yParity !== 1)) return undefined;
   if (scalar(signature, SCALAR_BYTES) > HALF_ORDER) return undefined;
   try {
-    return addressOf(recover(digest, signature.subarray(0, 64), yParity));
+    return addressOf(library.recover(digest, signature.subarray(0, 64), yParity));
   } catch {
     return undefined;
   }
@@ -66,10 +80,10 @@ export function recoveredFrom(digest: Uint8Array, signature: Uint8Array, address
 
 /** r || s || v, v 27 or 28, deterministic (RFC 6979) and low-s. */
 export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Uint8Array {
-  const recovered = secp256k1.sign(digest, privateKey, { prehash: false, format: "recovered" });
+  const { signature: rs, recid } = library.sign(digest, privateKey);
   const signature = new Uint8Array(SIGNATURE_BYTES);
-  signature.set(recovered.subarray(1));
-  signature[64] = recovered[0]! + 27;
+  signature.set(rs);
+  signature[64] = recid + 27;
   return signature;
 }
 

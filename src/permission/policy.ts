@@ -36,6 +36,13 @@ export class Permissions {
     return permissions;
   }
 
+  /** From roles by their numbers, as a store keeps them. */
+  static fromRoles(roles: Iterable<{ readonly account: Uint8Array; readonly role: number }>): Permissions {
+    const permissions = new Permissions();
+    for (const role of roles) permissions.restore(role);
+    return permissions;
+  }
+
   roleOf(account: Uint8Array): Role {
     return this.#roles.get(hashKey(account)) ?? "none";
   }
@@ -60,6 +67,11 @@ export class Permissions {
     if (role === "admin") this.#admins++;
     if (role === "none") this.#roles.delete(hashKey(account));
     else this.#roles.set(hashKey(account), role);
+  }
+
+  /** Applies a change that is in the log already, its role as a number. */
+  restore({ account, role }: { readonly account: Uint8Array; readonly role: number }): void {
+    this.apply({ account, role: roleName(role)! });
   }
 
   /** Accounts with a role, in no particular order. */

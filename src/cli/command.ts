@@ -1,0 +1,48 @@
+/**
+ * What a command is, and how its help reads.
+ */
+import { environmentName, type Flags, type Values } from "./flags.ts";
+
+export interface Command {
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** How it is called, without the program's name. */
+  readonly usage: string;
+  /** What it does and what to know, a few paragraphs. */
+  readonly description: string;
+  readonly flags: Flags;
+  readonly examples: readonly string[];
+  run(values: Values): Promise<void>;
+}
+
+export const CONFIG_FLAG: Flags = {
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "JSON file with flags by name; flags and environment come first",
+  },
+};
+
+export function commandHelp(command: Command): string {
+  const rows = Object.entries(command.flags).map(([name, { value, help, default: fallback }]) => {
+    const suffix = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
+    return [`  -${name}${value === undefined ? "" : ` ${value}`}`, `${help}${suffix}`] as const;
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  const lines = [
+    `${command.summary}.`,
+    "",
+    "Usage:",
+    `  sequencer ${command.usage}`,
+    "",
+    command.description,
+    ...(rows.length === 0 ? [] : ["", "Flags:", ...rows.map(([left, right]) => left.padEnd(width) + right)]),
+    "",
+    "Examples:",
+    ...command.examples.map((example) => `  ${example}`),
+    "",
+    `Each flag can also be set as ${environmentName("flag").replace("FLAG", "<FLAG>")} in the environment, or in the -config file.`,
+  ];
+  return lines.join("\n");
+}

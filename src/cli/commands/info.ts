@@ -1,0 +1,19 @@
+/**
+ * `info`: what a node says of itself and of its log.
+ */
+import type { Command } from "../command.ts";
+import { connectReader, NODE_FLAGS } from "../connection.ts";
+
+export const infoCommand: Command = {
+  name: "info",
+  summary: "Show what a node says of itself, its checkpoint verified",
+  usage: "info [flags]",
+  description:
+    "Prints the answer of sequencer_info as JSON. The checkpoint in it carries valid signatures of the operator.",
+  flags: NODE_FLAGS,
+  examples: ["sequencer info", "sequencer info -url http://127.0.0.1:25444"],
+  run: async (values) => {
+    const client = await connectReader(values);
+    console.log(JSON.stringify(await client.info(), null, 2));
+  },
+};

@@ -1,0 +1,207 @@
+/**
+ * `start`: runs a node until it is asked to stop.
+ */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
+import { pino } from "pino";
+import { compareBytes, fromHex, isHex, isZero, toHex } from "../../base/bytes.ts";
+import { describeError, SequencerError } from "../../base/errors.ts";
+import { HASH_BYTES } from "../../base/hash.ts";
+import { DISK_RESERVE_BYTES } from "../../base/limits.ts";
+import { type RunningNode, startPrimaryNode } from "../../node/primary-node.ts";
+import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
+import type { Command } from "../command.ts";
+import type { Flags, Values } from "../flags.ts";
+import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
+
+export const GUARD_FLAG: Flags = {
+  guard: {
+    type: "string",
+    value: "DIR",
+    help: "directory of the sign guards, away from the database",
+    default: join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local", "state"), "sequencer"),
+  },
+};
+
+export const startCommand: Command = {
+  name: "start",
+  summary: "Run a node",
+  usage: "start -dbpath DIR -mode primary [flags]",
+  description: `A primary orders and signs. Its first start writes the log's genesis: operator, first admins and writers, chain and bond never
+change afterwards. The sign guard keeps it from ever signing two histories: leave it where it is, and never copy it back.
+The P2P identity comes from PRIVATE_KEY, the operator's key from OPERATOR_PRIVATE_KEY or -key; what is missing is made on
+the first start and kept beside the database.`,
+  flags: {
+    dbpath: {
+      type: "string",
+      value: "DIR",
+      help: 'database; "" keeps everything in memory',
+      default: "sequencer-data",
+    },
+    mode: { type: "string", value: "MODE", help: "primary", default: "primary" },
+    rpchost: { type: "string", value: "HOST", help: "address of the API", default: "127.0.0.1" },
+    rpcport: { type: "string", value: "PORT", help: "port of the API", default: "24444" },
+    ...KEY_FLAGS,
+    ...GUARD_FLAG,
+    log: { type: "string", value: "0x…", help: "serve this log and no other; forbids genesis" },
+    origin: { type: "string", value: "NAME", help: "genesis: the log's name in checkpoints" },
+    chainid: { type: "string", value: "N", help: `genesis: chain of the bond (default ${CHAIN_ID_DEFAULT})` },
+    bond: { type: "string", value: "0x…", help: "genesis: bond contract (default none: unbonded)" },
+    admins: {
+      type: "string",
+      value: "LIST",
+      help: "genesis: addresses, or a file with one a line (default the operator)",
+    },
+    writers: { type: "string", value: "LIST", help: "genesis: addresses, or a file with one a line" },
+    lifetime: {
+      type: "string",
+      value: "MS",
+      help: `genesis: longest life of a transaction (default ${LIFETIME_MS_DEFAULT})`,
+    },
+    "new-log": { type: "boolean", help: "begin another log though this operator and origin have one" },
+    "recover-guard": { type: "boolean", help: "replace a lost sign guard by -trust-head" },
+    "trust-head": { type: "string", value: "SIZE:ROOT", help: "the newest head that anybody holds" },
+    solo: { type: "boolean", help: "bonded: sign though no peer was asked" },
+    "accept-time": { type: "boolean", help: "go on though the last entry is more than a day old" },
+    idindex: { type: "boolean", help: "index all ids for ever, not only those of two lifetimes" },
+    "disk-reserve": {
+      type: "string",
+      value: "BYTES",
+      help: "free space to keep",
+      default: String(DISK_RESERVE_BYTES),
+    },
+    workers: { type: "string", value: "N", help: "verification threads (default one a processor)" },
+    loglevel: { type: "string", value: "LEVEL", help: "debug, info, warn or error", default: "info" },
+  },
+  examples: [
+    "sequencer start -dbpath tmp/db -mode primary",
+    "sequencer start -dbpath tmp/db -writers 0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a",
+    'sequencer start -dbpath "" -rpcport 49000',
+  ],
+  run: startNode,
+};
+
+async function startNode(values: Values): Promise<void> {
+  if (values.positionals.length > 0) throw new SequencerError("usage", "start takes flags only");
+  if (values.required("mode") !== "primary") throw new SequencerError("usage", "-mode must be primary");
+  const dbPath = values.required("dbpath");
+  const logger = pino(
+    { level: values.required("loglevel"), base: null },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const identity = await p2pKey(dbPath, console.log);
+  const node = await startPrimaryNode({
+    dbPath,
+    guardDirectory: dbPath === "" ? undefined : values.required("guard"),
+    operatorKey: await operatorKey(values, dbPath, console.log),
+    genesis: genesisWish(values),
+    ...startFlags(values),
+    idIndex: values.isSet("idindex"),
+    rpcHost: values.required("rpchost"),
+    rpcPort: values.number("rpcport")!,
+    multiaddrs: [],
+    diskReserveBytes: values.number("disk-reserve")!,
+    ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
+    logger,
+    onFatal: (error) => {
+      logger.fatal({ err: error }, describeError(error));
+      process.exit(1);
+    },
+  });
+  announce(node, peerIdFromPrivateKey(identity).toString(), dbPath);
+  stopOnSignal(node);
+}
+
+function genesisWish(values: Values): PrimaryStart["genesis"] {
+  const text = (name: string): string | undefined => values.text(name);
+  return {
+    ...(text("origin") !== undefined && { origin: values.required("origin") }),
+    ...(text("chainid") !== undefined && { chainId: values.number("chainid")! }),
+    ...(text("bond") !== undefined && { bond: address(values.required("bond")) }),
+    ...(text("lifetime") !== undefined && { maxTransactionLifetimeMs: values.number("lifetime")! }),
+    ...(text("admins") !== undefined && { admins: addresses(values, "admins") }),
+    ...(text("writers") !== undefined && { writers: addresses(values, "writers") }),
+  };
+}
+
+function startFlags(values: Values): Partial<PrimaryStart> {
+  const log = values.text("log");
+  const trusted = values.text("trust-head");
+  if (values.isSet("recover-guard") !== (trusted !== undefined)) {
+    throw new SequencerError("usage", "-recover-guard and -trust-head SIZE:ROOT go together");
+  }
+  return {
+    ...(log !== undefined && log !== "" && { expectedLog: hash(log, "-log") }),
+    ...(trusted !== undefined && { trustedHead: trustedHead(trusted) }),
+    newLog: values.isSet("new-log"),
+    solo: values.isSet("solo"),
+    acceptTime: values.isSet("accept-time"),
+  };
+}
+
+function announce(node: RunningNode, peerId: string, dbPath: string): void {
+  const { genesis, logId, signed } = node.log;
+  if (dbPath === "") console.log("The log is kept in memory: it ends with this process.");
+  if (isZero(genesis.bond))
+    console.log("UNBONDED: no stake stands behind this log; equivocation would go unpunished.");
+  if (genesis.admins.some((admin) => toHex(admin) === toHex(genesis.operator))) {
+    console.log(
+      "Warning: the operator is an admin too; one stolen key would be both. Pass -admins to part them.",
+    );
+  }
+  console.log(`Log       ${toHex(logId)} (${genesis.origin})`);
+  console.log(`Size      ${signed!.size}`);
+  console.log(`Operator  ${toHex(genesis.operator)}`);
+  console.log(`Peer id   ${peerId}`);
+  console.log(`API       ${node.url}`);
+}
+
+/** The first signal stops the node in order; the second one at once. */
+function stopOnSignal(node: RunningNode): void {
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    node.close().then(
+      () => process.exit(0),
+      (error) => {
+        console.error(`sequencer: ${describeError(error)}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
+function addresses(values: Values, flag: string): Uint8Array[] {
+  const given = values.list(flag);
+  const [only] = given;
+  const texts =
+    given.length === 1 && !isHex(only)
+      ? readFileSync(only!, "utf8")
+          .split(/[\s,]+/)
+          .filter(Boolean)
+      : given;
+  return texts.map(address).sort(compareBytes);
+}
+
+function address(text: string): Uint8Array {
+  if (isHex(text) && text.length === 42) return fromHex(text);
+  throw new SequencerError("usage", `"${text}" is not an address: 0x and 40 hexadecimal digits`);
+}
+
+function hash(text: string, flag: string): Uint8Array {
+  if (isHex(text) && text.length === 2 + 2 * HASH_BYTES) return fromHex(text);
+  throw new SequencerError("usage", `${flag} needs 0x and 64 hexadecimal digits`);
+}
+
+function trustedHead(text: string): { size: number; root: Uint8Array } {
+  const [size, root, ...surplus] = text.split(":");
+  if (surplus.length === 0 && root !== undefined && /^\d{1,16}$/.test(size!)) {
+    return { size: Number(size), root: hash(root, "-trust-head") };
+  }
+  throw new SequencerError("usage", "-trust-head must be SIZE:ROOT, as in 42:0x…");
+}

@@ -1,0 +1,154 @@
+/**
+ * Where a command's keys come from: an encrypted key file, the environment, or, for a node's first start, chance.
+ * Keys never appear in logs; files have mode 0600.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stdin, stdout } from "node:process";
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from "@libp2p/crypto/keys";
+import type { PrivateKey } from "@libp2p/interface";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { fromHex, isHex, toHex } from "../base/bytes.ts";
+import { SequencerError } from "../base/errors.ts";
+import type { Flags, Values } from "./flags.ts";
+import { readKeystore } from "./keystore.ts";
+
+const PASSWORD_VARIABLE = "SEQUENCER_KEY_PASSWORD";
+
+/** Flags of every command that signs. */
+export const KEY_FLAGS: Flags = {
+  key: {
+    type: "string",
+    value: "FILE",
+    help: "encrypted key file; else the private key comes from OPERATOR_PRIVATE_KEY",
+  },
+  "password-file": {
+    type: "string",
+    value: "FILE",
+    help: `file with the key file's password; else ${PASSWORD_VARIABLE}, else it is asked for`,
+  },
+};
+
+/** The key that a command signs with. @throws SequencerError `key` if there is none */
+export async function signingKey(values: Values): Promise<Uint8Array> {
+  const key = await givenKey(values);
+  if (key !== undefined) return key;
+  throw new SequencerError("key", "there is no key to sign with", {
+    hint: "Pass -key FILE (make one with `sequencer key new -key FILE`), or set OPERATOR_PRIVATE_KEY",
+  });
+}
+
+/** The operator's key of a node: given, kept beside its database, or made now. */
+export async function operatorKey(
+  values: Values,
+  dbPath: string,
+  say: (line: string) => void,
+): Promise<Uint8Array> {
+  const given = await givenKey(values);
+  if (given !== undefined) return given;
+  const make = (): Uint8Array => secp256k1.utils.randomSecretKey();
+  return await keptKey(dbPath, "operator.key", make, parseOperatorKey, "operator key", say);
+}
+
+/** The node's libp2p identity: PRIVATE_KEY, kept beside its database, or made now. */
+export async function p2pKey(dbPath: string, say: (line: string) => void): Promise<PrivateKey> {
+  const given = process.env.PRIVATE_KEY;
+  if (given !== undefined && given !== "") return parseP2pKey(given);
+  const made = privateKeyToProtobuf(await generateKeyPair("Ed25519"));
+  const bytes = await keptKey(
+    dbPath,
+    "p2p.key",
+    () => made,
+    (text) => fromHex(text),
+    "P2P identity",
+    say,
+  );
+  return privateKeyFromProtobuf(bytes);
+}
+
+/** PRIVATE_KEY: the protobuf of a libp2p key, 0x-hex. @throws SequencerError `key` */
+export function parseP2pKey(text: string): PrivateKey {
+  const bytes = isHex(text) ? fromHex(text) : isHex(`0x${text}`) ? fromHex(`0x${text}`) : undefined;
+  if (bytes?.length === 32) {
+    throw new SequencerError(
+      "key",
+      "PRIVATE_KEY is the P2P identity, and these are the 32 bytes of an account's key",
+      {
+        hint: "Put the operator's key into OPERATOR_PRIVATE_KEY; `sequencer init` prints one of each kind",
+      },
+    );
+  }
+  try {
+    return privateKeyFromProtobuf(bytes ?? new Uint8Array(0));
+  } catch (cause) {
+    throw new SequencerError("key", "PRIVATE_KEY is not the 0x-hex protobuf of a libp2p private key", {
+      cause,
+      hint: "`sequencer init` prints one (0x08011240…)",
+    });
+  }
+}
+
+/** A secp256k1 key, hexadecimal with or without 0x. @throws SequencerError `key` */
+export function parseOperatorKey(text: string): Uint8Array {
+  const prefixed = text.startsWith("0x") ? text : `0x${text}`;
+  const key = isHex(prefixed) ? fromHex(prefixed) : new Uint8Array(0);
+  if (key.length === 32 && secp256k1.utils.isValidSecretKey(key)) return key;
+  throw new SequencerError(
+    "key",
+    "OPERATOR_PRIVATE_KEY is not a secp256k1 private key of 32 bytes in hexadecimal",
+    {
+      hint: "`sequencer init` prints one",
+    },
+  );
+}
+
+/** The password of a key file. */
+export async function password(values: Values, prompt: string): Promise<string> {
+  const file = values.text("password-file");
+  if (file !== undefined) return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  const given = process.env[PASSWORD_VARIABLE];
+  if (given !== undefined) return given;
+  if (!stdin.isTTY) {
+    throw new SequencerError("key", "the key file's password is missing", {
+      hint: `Set ${PASSWORD_VARIABLE}, or pass -password-file FILE`,
+    });
+  }
+  stdout.write(prompt);
+  // Nothing that is typed appears.
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: stdin, output: silent, terminal: true });
+  const typed = await terminal.question("");
+  terminal.close();
+  stdout.write("\n");
+  return typed;
+}
+
+async function givenKey(values: Values): Promise<Uint8Array | undefined> {
+  const file = values.text("key");
+  if (file !== undefined) return readKeystore(file, await password(values, `Password of ${file}: `));
+  const given = process.env.OPERATOR_PRIVATE_KEY;
+  return given === undefined || given === "" ? undefined : parseOperatorKey(given);
+}
+
+async function keptKey(
+  dbPath: string,
+  name: string,
+  make: () => Uint8Array,
+  parse: (text: string) => Uint8Array,
+  what: string,
+  say: (line: string) => void,
+): Promise<Uint8Array> {
+  if (dbPath === "") {
+    say(`No ${what} was given: made one that ends with this process.`);
+    return make();
+  }
+  const path = join(dbPath, name);
+  if (existsSync(path)) return parse(readFileSync(path, "utf8").trim());
+  mkdirSync(dbPath, { recursive: true, mode: 0o700 });
+  const key = make();
+  writeFileSync(path, `${toHex(key)}\n`, { mode: 0o600, flag: "wx" });
+  say(`No ${what} was given: made one and kept it in ${path}.`);
+  return key;
+}

@@ -1,0 +1,33 @@
+/**
+ * A log in a stopped node's database, and the sign guard that stands beside it.
+ */
+import { equalBytes } from "../base/bytes.ts";
+import { SequencerError } from "../base/errors.ts";
+import type { Log } from "../log/log.ts";
+import { unpackEntries } from "../log/packed-entries.ts";
+import { FileGuard } from "../sequencing/sign-guard.ts";
+
+/** The entries, a stored block at a time. */
+export function* entriesOfLog(log: Log): Iterable<Uint8Array[]> {
+  for (const { entries, count } of log.blocks(0)) yield unpackEntries(entries, count)!;
+}
+
+/** Holds the log against the guard of its primary, if there is one here. @throws SequencerError `guard` */
+export async function checkGuardOf(log: Log, directory: string, say: (line: string) => void): Promise<void> {
+  const guard = await FileGuard.open(directory, log.logId);
+  if (guard === undefined) {
+    say(`No sign guard of this log in ${directory}: the database was checked without it.`);
+    return;
+  }
+  const { size, root } = guard.head;
+  await guard.close();
+  if (size > log.committed.size || !equalBytes(log.rootAt(size), root)) {
+    throw new SequencerError(
+      "guard",
+      `the sign guard stands at size ${size}, which this database does not reproduce`,
+      {
+        hint: "This database is an old or a foreign copy: never sign from it",
+      },
+    );
+  }
+}

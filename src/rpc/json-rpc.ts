@@ -1,0 +1,135 @@
+/**
+ * JSON-RPC 2.0: single calls and batches, parameters by position or by name. Results are JSON texts, so that large
+ * ones are never built as objects first. Knows nothing of the methods.
+ */
+import { describeError, RPC_CODES, SequencerError } from "../base/errors.ts";
+import { REQUEST_CALLS_MAX } from "../base/limits.ts";
+
+/** A call's parameters by name; absent ones are undefined. */
+export type Params = Readonly<Record<string, unknown>>;
+
+/** The result as JSON text. */
+export type Handler = (params: Params, source: string) => string | Promise<string>;
+
+export interface Method {
+  /** Names of the parameters, in their order. */
+  readonly params: readonly string[];
+  readonly handle: Handler;
+}
+
+export type Methods = ReadonlyMap<string, Method>;
+
+export interface Answer {
+  /** JSON text; undefined if nothing is to be answered: only notifications. */
+  readonly body: string | undefined;
+  /** The error of a request that is a single call. */
+  readonly error?: SequencerError;
+}
+
+type Id = string | number | null;
+
+/** Answers the body of a request. Never throws: whatever goes wrong is an error object in the answer. */
+export async function answer(body: string, methods: Methods, source: string): Promise<Answer> {
+  let request: unknown;
+  try {
+    request = JSON.parse(body);
+  } catch {
+    return fail(null, new SequencerError("parse-error", "the body is not JSON"));
+  }
+  if (!Array.isArray(request)) return (await call(request, methods, source)) ?? { body: undefined };
+  if (request.length === 0) return fail(null, new SequencerError("invalid-request", "an empty batch"));
+  if (request.length > REQUEST_CALLS_MAX) {
+    const data = { max: REQUEST_CALLS_MAX };
+    return fail(
+      null,
+      new SequencerError("invalid-request", `more than ${REQUEST_CALLS_MAX} calls`, { data }),
+    );
+  }
+  const answers = await Promise.all(request.map((one) => call(one, methods, source)));
+  const bodies = answers.map((one) => one?.body).filter((one) => one !== undefined);
+  return { body: bodies.length === 0 ? undefined : `[${bodies.join(",")}]` };
+}
+
+/** The answer to one call; undefined for a notification. */
+async function call(request: unknown, methods: Methods, source: string): Promise<Answer | undefined> {
+  const id = idOf(request);
+  let result: Answer;
+  try {
+    const { method, params } = parseCall(request, methods);
+    result = {
+      body: `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":${await method.handle(params, source)}}`,
+    };
+  } catch (error) {
+    result = fail(id ?? null, error);
+  }
+  // A call without an id wants no answer; one that is no call at all gets one.
+  return id === undefined && isObject(request) && typeof request.method === "string" ? undefined : result;
+}
+
+function parseCall(request: unknown, methods: Methods): { method: Method; params: Params } {
+  if (!isObject(request) || request.jsonrpc !== "2.0" || typeof request.method !== "string") {
+    throw new SequencerError("invalid-request", 'expected {"jsonrpc": "2.0", "id", "method", "params"}');
+  }
+  if ("id" in request && idOf(request) === undefined) {
+    throw new SequencerError("invalid-request", "the id must be a string, a number or null");
+  }
+  const method = methods.get(request.method);
+  if (method === undefined) {
+    throw new SequencerError("method-not-found", `no method ${request.method.slice(0, 100)}`, {
+      data: { methods: [...methods.keys()] },
+    });
+  }
+  return { method, params: nameParams(request.params, method.params) };
+}
+
+function nameParams(params: unknown, names: readonly string[]): Params {
+  if (params === undefined) return {};
+  if (Array.isArray(params)) {
+    if (params.length > names.length) {
+      throw new SequencerError(
+        "invalid-params",
+        `expected at most ${names.length} parameters: ${names.join(", ")}`,
+      );
+    }
+    return Object.fromEntries(params.map((value, i) => [names[i]!, value ?? undefined]));
+  }
+  if (!isObject(params)) throw new SequencerError("invalid-request", "params must be an array or an object");
+  const unknown = Object.keys(params).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new SequencerError("invalid-params", `unknown parameter ${unknown.slice(0, 100)}`, {
+      data: { names },
+    });
+  }
+  return params;
+}
+
+/** The answer that carries an error. What is no SequencerError is our bug: its text stays inside. */
+export function fail(
+  id: Id,
+  error: unknown,
+): Answer & { readonly body: string; readonly error: SequencerError } {
+  const known =
+    error instanceof SequencerError && error.code in RPC_CODES
+      ? error
+      : new SequencerError("internal", "internal error", { cause: error });
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id,
+    error: {
+      code: RPC_CODES[known.code as keyof typeof RPC_CODES],
+      message: describeError(known),
+      ...(known.data !== undefined && { data: known.data }),
+    },
+  });
+  return { body, error: known };
+}
+
+function idOf(request: unknown): Id | undefined {
+  if (!isObject(request)) return undefined;
+  const { id } = request;
+  return typeof id === "string" || typeof id === "number" || id === null ? id : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

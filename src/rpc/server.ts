@@ -1,0 +1,170 @@
+/**
+ * The HTTP server, SPEC section 5: JSON-RPC, the static log, the stream, metrics and health. The only file that
+ * knows Fastify. Bodies, calls, connections and times are bounded; a request that is refused costs its sender alone.
+ */
+import cors from "@fastify/cors";
+import Fastify, { type FastifyError, type FastifyInstance, LogController } from "fastify";
+import type { Logger } from "pino";
+import { SequencerError } from "../base/errors.ts";
+import {
+  CONNECTIONS_MAX,
+  KEEP_ALIVE_TIMEOUT_MS,
+  REQUEST_BODY_BYTES_MAX,
+  REQUEST_TIMEOUT_MS,
+  STREAMS_MAX,
+} from "../base/limits.ts";
+import type { Backend } from "./backend.ts";
+import { answer, fail } from "./json-rpc.ts";
+import { rpcMethods, signedHead } from "./methods.ts";
+import type { Metrics } from "./metrics.ts";
+import { parseIndex } from "./params.ts";
+import { serveStaticFiles } from "./static-files.ts";
+import { streamLog } from "./stream.ts";
+
+export interface ServerOptions {
+  readonly backend: Backend;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+export interface RpcServer {
+  /** Where it listens, `http://host:port`. */
+  readonly url: string;
+  /** Ends the streams, finishes the requests that are under way, refuses new ones. */
+  close(): Promise<void>;
+}
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** @throws SequencerError `configuration` if the port cannot be had */
+export async function startServer(options: ServerOptions): Promise<RpcServer> {
+  const stop = new AbortController();
+  const server = buildServer(options, stop.signal);
+  try {
+    const url = await server.listen({ host: options.host, port: options.port });
+    return {
+      url,
+      close: async () => {
+        stop.abort();
+        await server.close();
+      },
+    };
+  } catch (cause) {
+    const code = (cause as { code?: string }).code;
+    throw new SequencerError("configuration", `cannot listen on ${options.host}:${options.port} (${code})`, {
+      cause,
+      hint: "Choose another -rpcport or -rpchost, or stop what listens there",
+    });
+  }
+}
+
+/** The server without a socket: what tests inject requests into. */
+export function buildServer({ backend, metrics, logger }: ServerOptions, stop: AbortSignal): FastifyInstance {
+  const server: FastifyInstance = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: REQUEST_BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
+  }) as unknown as FastifyInstance;
+  server.server.maxConnections = CONNECTIONS_MAX;
+  // Bodies stay text until the JSON-RPC layer parses them: it answers with its own errors.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  server.setErrorHandler((error: FastifyError, _request, reply) => {
+    const status = error.statusCode ?? statusOf(error);
+    return reply
+      .code(status)
+      .type(JSON_TYPE)
+      .send(fail(null, asKnown(error, status)).body);
+  });
+  server.register(cors, { origin: "*", methods: ["GET", "POST"], maxAge: 86_400 });
+  server.register(async (routes) => {
+    serveRpc(routes, backend);
+    serveStaticFiles(routes, backend);
+    serveStream(routes, backend, stop);
+    serveHealth(routes, backend, metrics);
+  });
+  return server;
+}
+
+function serveRpc(server: FastifyInstance, backend: Backend): void {
+  const methods = rpcMethods(backend);
+  server.post("/", async (request, reply) => {
+    const { body, error } = await answer(String(request.body ?? ""), methods, request.ip);
+    if (body === undefined) return reply.code(204).send();
+    if (error?.code === "limit-exceeded") {
+      const seconds = Math.ceil(Number(error.data?.retryAfterMs ?? 1_000) / 1_000);
+      reply.code(429).header("retry-after", String(seconds));
+    }
+    return reply.type(JSON_TYPE).send(body);
+  });
+}
+
+function serveStream(server: FastifyInstance, backend: Backend, stop: AbortSignal): void {
+  let streams = 0;
+  server.get("/stream", async (request, reply) => {
+    const { from = "0" } = request.query as { from?: string };
+    const { size } = signedHead(backend);
+    const first = parseIndex(/^\d{1,16}$/.test(from) ? Number(from) : from, "from");
+    if (first > size)
+      throw new SequencerError("not-found", `the log has ${size} entries`, { data: { size } });
+    if (streams >= STREAMS_MAX) {
+      throw new SequencerError("limit-exceeded", "too many streams are open", {
+        data: { retryAfterMs: 5_000 },
+      });
+    }
+    streams++;
+    reply.hijack();
+    reply.raw.setHeader("access-control-allow-origin", "*");
+    reply.raw.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
+    try {
+      await streamLog(backend.log, first, reply.raw, stop);
+    } finally {
+      streams--;
+    }
+  });
+}
+
+function serveHealth(server: FastifyInstance, backend: Backend, metrics: Metrics): void {
+  server.get("/health", (_request, reply) => reply.send({ status: "alive" }));
+  server.get("/ready", (_request, reply) => {
+    const reason = backend.log.signed === undefined ? "starting" : backend.notReady();
+    return reason === undefined
+      ? reply.send({ status: "ready" })
+      : reply.code(503).send({ status: "not-ready", reason });
+  });
+  server.get("/metrics", async (_request, reply) => {
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+}
+
+/** HTTP status of our own errors where no JSON-RPC envelope carries them. */
+function statusOf(error: unknown): number {
+  if (!(error instanceof SequencerError)) return 500;
+  const statuses: Partial<Record<SequencerError["code"], number>> = {
+    "invalid-params": 400,
+    "not-found": 404,
+    unavailable: 503,
+    "limit-exceeded": 429,
+  };
+  return statuses[error.code] ?? 500;
+}
+
+/** Fastify's own refusals, in our words; anything else is our bug. */
+function asKnown(error: FastifyError, status: number): Error {
+  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+    const data = { max: REQUEST_BODY_BYTES_MAX };
+    return new SequencerError("invalid-request", `the body exceeds ${REQUEST_BODY_BYTES_MAX} bytes`, {
+      data,
+    });
+  }
+  return status < 500 && !(error instanceof SequencerError)
+    ? new SequencerError("invalid-request", error.message)
+    : error;
+}

@@ -1,0 +1,104 @@
+/**
+ * GET /stream?from=N: the log as lines of JSON, history then live without a gap, SPEC section 5. One loop serves both:
+ * everything up to the newest signed head is sent under that head, then the next head is waited for. Memory per
+ * reader is one line; a reader that leaves its socket full is told where to resume.
+ */
+import type { ServerResponse } from "node:http";
+import { toHexDigits } from "../base/bytes.ts";
+import { READ_ENTRIES_MAX, STREAM_HEARTBEAT_MS, STREAM_STALL_MS } from "../base/limits.ts";
+import type { SignedHead } from "../log/checkpoint.ts";
+import type { Log } from "../log/log.ts";
+import { unpackEntries } from "../log/packed-entries.ts";
+
+/** Streams until the reader leaves, stalls, or the signal says stop; the last line of an orderly end is {next}. */
+export async function streamLog(
+  log: Log,
+  from: number,
+  response: ServerResponse,
+  stop: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const ended = AbortSignal.any([gone.signal, stop]);
+  let next = from;
+  let heartbeatDue = true;
+  while (!ended.aborted) {
+    const head = log.signed!;
+    if (head.size > next) {
+      const sent = await sendUpTo(log, next, head, response, ended);
+      next = sent.next;
+      if (sent.stalled) break;
+      heartbeatDue = false;
+    } else {
+      // A first heartbeat tells a reader at the end of the log that it is there.
+      if (heartbeatDue && !(await write(response, `{"checkpoint":${JSON.stringify(head.note)}}\n`, ended)))
+        break;
+      heartbeatDue = !(await published(log, ended));
+    }
+  }
+  if (gone.signal.aborted) return;
+  response.end(`{"next":${next}}\n`);
+  // A reader that still does not read would hold the socket for ever.
+  setTimeout(() => response.destroy(), STREAM_HEARTBEAT_MS).unref();
+}
+
+async function sendUpTo(
+  log: Log,
+  from: number,
+  head: SignedHead,
+  response: ServerResponse,
+  ended: AbortSignal,
+): Promise<{ next: number; stalled: boolean }> {
+  const checkpoint = JSON.stringify(head.note);
+  let next = from;
+  while (next < head.size && !ended.aborted) {
+    // One stored block at a time, and never more than one answer of sequencer_read.
+    const end = Math.min(head.size, next + READ_ENTRIES_MAX, log.blockEnd(next));
+    const entries: string[] = [];
+    for (const packed of log.packed(next, end)) {
+      for (const entry of unpackEntries(packed, end - next)!) entries.push(`"0x${toHexDigits(entry)}"`);
+    }
+    const line = `{"first":${next},"entries":[${entries.join(",")}],"checkpoint":${checkpoint}}\n`;
+    next = end;
+    if (!(await write(response, line, ended))) return { next, stalled: true };
+  }
+  return { next, stalled: false };
+}
+
+/** Waits until the line is on its way; false if the reader left its socket full for too long. */
+async function write(response: ServerResponse, line: string, ended: AbortSignal): Promise<boolean> {
+  if (response.write(line)) return true;
+  return await waitFor(
+    (done) => {
+      response.once("drain", done);
+      return () => response.off("drain", done);
+    },
+    STREAM_STALL_MS,
+    ended,
+  );
+}
+
+/** Waits for the next signed head; false after a heartbeat's time without one. */
+async function published(log: Log, ended: AbortSignal): Promise<boolean> {
+  return await waitFor((done) => log.onPublish(done), STREAM_HEARTBEAT_MS, ended);
+}
+
+async function waitFor(
+  subscribe: (done: () => void) => () => void,
+  timeoutMs: number,
+  ended: AbortSignal,
+): Promise<boolean> {
+  if (ended.aborted) return false;
+  return await new Promise((resolve) => {
+    const finish = (happened: boolean): void => {
+      clearTimeout(timer);
+      unsubscribe();
+      ended.removeEventListener("abort", onEnd);
+      resolve(happened);
+    };
+    const onEnd = (): void => finish(false);
+    const timer = setTimeout(() => finish(false), timeoutMs);
+    const unsubscribe = subscribe(() => finish(true));
+    ended.addEventListener("abort", onEnd, { once: true });
+  });
+}

@@ -1,0 +1,186 @@
+/**
+ * Intake: from bytes that somebody sent to verified operations in strict arrival order. Bounded in count and bytes,
+ * cheap checks before dear ones; the checks of role and expiry here are advisory, the ordering point decides.
+ */
+import { toHex } from "../base/bytes.ts";
+import { rejected, SequencerError } from "../base/errors.ts";
+import {
+  INTAKE_BYTES_MAX,
+  INTAKE_TRANSACTIONS_MAX,
+  RETRY_AFTER_MS_MAX,
+  RETRY_AFTER_MS_MIN,
+} from "../base/limits.ts";
+import { recoverAddress } from "../base/secp256k1.ts";
+import type { Log } from "../log/log.ts";
+import type { Clock } from "./clock.ts";
+import type { FailureBudget } from "./failure-budget.ts";
+import type { Ordering } from "./ordering.ts";
+import type { Outcome, Submission } from "./outcome.ts";
+import { decodeOperation, operationId } from "./transaction.ts";
+import { packSignatures, type Verifier } from "./verifier.ts";
+
+export interface IntakeOptions {
+  readonly log: Log;
+  readonly ordering: Ordering;
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  readonly budget: FailureBudget;
+  /** Called after something was ordered. */
+  readonly onOrdered: () => void;
+}
+
+/** Submissions of one request that are being verified together. */
+interface Arrival {
+  readonly submissions: readonly Submission[];
+  readonly source: string;
+  /** One byte a submission once they are there; the error if they never will be. */
+  verdicts: Uint8Array | SequencerError | undefined;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** In order of arrival; the first one not verified yet holds the others back. */
+  readonly #arrivals: Arrival[] = [];
+  #transactions = 0;
+  #bytes = 0;
+  /** Why nothing new is accepted, and what to answer. */
+  #closed: SequencerError | undefined;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Transactions between arrival and answer. */
+  get transactions(): number {
+    return this.#transactions;
+  }
+
+  /** Payload bytes between arrival and answer. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Refuses new transactions with this error from now on; undefined opens again. Repeats are answered all the same. */
+  close(reason: SequencerError | undefined): void {
+    this.#closed = reason;
+  }
+
+  /**
+   * Takes the payloads of one request, in their order.
+   * @param source whoever pays for failed signatures: an address or a peer
+   * @returns one outcome a payload, once all of them have one
+   */
+  submit(payloads: readonly Uint8Array[], source: string): Promise<Outcome[]> {
+    return new Promise((resolve) => {
+      const outcomes = new Array<Outcome>(payloads.length);
+      let open = payloads.length;
+      if (open === 0) resolve(outcomes);
+      const settle = (i: number, outcome: Outcome): void => {
+        outcomes[i] = outcome;
+        if (--open === 0) resolve(outcomes);
+      };
+      const unverified: Submission[] = [];
+      for (let i = 0; i < payloads.length; i++) {
+        try {
+          const submission = this.#admit(payloads[i]!, source, (outcome) => settle(i, outcome));
+          if (submission !== undefined) unverified.push(submission);
+        } catch (error) {
+          if (!(error instanceof SequencerError)) throw error;
+          settle(i, error);
+        }
+      }
+      if (unverified.length > 0) this.#verify(unverified, source);
+    });
+  }
+
+  /** The submission to verify; undefined if it is answered already. @throws SequencerError that refuses it */
+  #admit(payload: Uint8Array, source: string, settle: Submission["settle"]): Submission | undefined {
+    const { log, ordering, clock, budget } = this.#options;
+    const operation = decodeOperation(payload);
+    const id = operationId(log.context, operation);
+    if (ordering.answerRepeat({ payload, operation, id, settle })) return undefined;
+
+    if (this.#closed !== undefined) throw this.#closed;
+    const now = clock.now();
+    const refusal = now === undefined ? undefined : ordering.refusal(operation, now);
+    if (refusal !== undefined) throw refusal;
+    if (this.#transactions >= INTAKE_TRANSACTIONS_MAX || this.#bytes + payload.length > INTAKE_BYTES_MAX) {
+      throw overloaded("the node has as many transactions at hand as it can hold", RETRY_AFTER_MS_MIN * 10);
+    }
+    const waitMs = budget.waitMs(source);
+    if (waitMs > 0) throw overloaded("too many failed signatures from your address", waitMs);
+
+    this.#transactions++;
+    this.#bytes += payload.length;
+    return {
+      payload,
+      operation,
+      id,
+      settle: (outcome) => {
+        this.#transactions--;
+        this.#bytes -= payload.length;
+        settle(outcome);
+      },
+    };
+  }
+
+  #verify(submissions: readonly Submission[], source: string): void {
+    const arrival: Arrival = { submissions, source, verdicts: undefined };
+    this.#arrivals.push(arrival);
+    const claims = submissions.map(({ id, operation }) => ({
+      digest: id,
+      signature: operation.signature,
+      address: operation.from,
+    }));
+    const verified = (verdicts: Uint8Array | SequencerError): void => {
+      arrival.verdicts = verdicts;
+      this.#orderArrivals();
+    };
+    this.#options.verifier.verify(packSignatures(claims)).then(verified, (cause) => {
+      verified(new SequencerError("internal", "the signature could not be verified", { cause }));
+    });
+  }
+
+  /** Passes on what is verified, as far as nothing that arrived before it is still open. */
+  #orderArrivals(): void {
+    let ready = 0;
+    for (const { submissions, source, verdicts } of this.#arrivals) {
+      if (verdicts === undefined) break;
+      ready++;
+      submissions.forEach((submission, i) => {
+        if (verdicts instanceof SequencerError) submission.settle(verdicts);
+        else if (verdicts[i] === 1) this.#options.ordering.order(submission);
+        else this.#refuse(submission, source);
+      });
+    }
+    this.#arrivals.splice(0, ready);
+    this.#options.onOrdered();
+  }
+
+  #refuse(submission: Submission, source: string): void {
+    const { log, budget, ordering } = this.#options;
+    // A copy with the right signature may have been ordered meanwhile: then this is a repeat of it.
+    if (ordering.answerRepeat(submission)) return;
+    budget.spend(source);
+    const recovered = recoverAddress(submission.id, submission.operation.signature);
+    submission.settle(
+      rejected("invalid-signature", "the signature is not the sender's over this digest", {
+        digest: toHex(submission.id),
+        recovered: recovered === undefined ? null : toHex(recovered),
+        logId: toHex(log.logId),
+        chainId: log.genesis.chainId,
+        bond: toHex(log.genesis.bond),
+      }),
+    );
+  }
+}
+
+/** The answer to more than the node can take: come back in a moment. */
+export function overloaded(
+  why: string,
+  retryAfterMs: number,
+  data: Record<string, unknown> = {},
+): SequencerError {
+  const bounded = Math.min(RETRY_AFTER_MS_MAX, Math.max(RETRY_AFTER_MS_MIN, Math.ceil(retryAfterMs)));
+  return new SequencerError("limit-exceeded", why, { data: { retryAfterMs: bounded, ...data } });
+}

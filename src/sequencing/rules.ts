@@ -1,0 +1,39 @@
+/**
+ * The rules of SPEC section 1 that decide about an operation at its place in the log: expiry and role. The primary
+ * applies them when it orders, everybody else when they check what it ordered.
+ */
+import { rejected, type SequencerError } from "../base/errors.ts";
+import type { Permissions } from "../permission/policy.ts";
+import type { Operation } from "./transaction.ts";
+
+/**
+ * Why the operation may not stand in the log.
+ * @param timestamp of its entry, Unix milliseconds
+ * @param permissions after all entries before it
+ */
+export function refusalAt(
+  timestamp: number,
+  operation: Operation,
+  lifetimeMs: number,
+  permissions: Permissions,
+): SequencerError | undefined {
+  const times = { serverTime: timestamp, maxExpires: timestamp + lifetimeMs };
+  if (operation.expires < timestamp) {
+    return rejected("expired", "the transaction expired before it could be ordered", times);
+  }
+  if (operation.expires > timestamp + lifetimeMs) {
+    return rejected("expires-too-late", `a transaction may expire at most ${lifetimeMs} ms ahead`, times);
+  }
+  if (operation.type === "transaction") {
+    if (permissions.mayWrite(operation.from)) return undefined;
+    return rejected(
+      "not-permitted",
+      "the account may not append: an admin has to grant it the role of writer",
+    );
+  }
+  if (!permissions.mayAdminister(operation.from)) {
+    return rejected("not-permitted", "only an admin may change permissions");
+  }
+  if (!permissions.removesLastAdmin(operation)) return undefined;
+  return rejected("last-admin", "the log would be left without an admin");
+}

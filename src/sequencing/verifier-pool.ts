@@ -1,0 +1,184 @@
+/**
+ * Verification in worker threads. Small requests that wait together travel as one job; large ones are cut, so that
+ * all workers share them. A worker that breaks is replaced and its jobs are done again, once.
+ */
+import { Worker } from "node:worker_threads";
+import { assert } from "../base/assert.ts";
+import { concatBytes } from "../base/bytes.ts";
+import { ADDRESS_BYTES } from "../base/eip712.ts";
+import { SequencerError } from "../base/errors.ts";
+import { HASH_BYTES } from "../base/hash.ts";
+import { VERIFY_JOB_SIGNATURES_MAX, VERIFY_JOBS_PER_WORKER, VERIFY_TIMEOUT_MS } from "../base/limits.ts";
+import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
+import type { SignatureBatch, Verifier } from "./verifier.ts";
+import type { VerifyReply, VerifyRequest } from "./verifier-worker.ts";
+
+/** A part of a request that is verified in one go. */
+interface Piece {
+  readonly batch: SignatureBatch;
+  readonly resolve: (verdicts: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+  failedBefore: boolean;
+}
+
+interface Job {
+  readonly pieces: readonly Piece[];
+  readonly deadline: NodeJS.Timeout;
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Job>;
+}
+
+export interface VerifierPoolOptions {
+  readonly workers: number;
+  /** Told what each worker verifies with, and when one had to be replaced. */
+  readonly onEvent?: (event: { readonly variant: string } | { readonly error: unknown }) => void;
+}
+
+/** The worker's module has this module's extension: TypeScript in the source tree, JavaScript in a build. */
+const WORKER = new URL(
+  `./verifier-worker${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`,
+  import.meta.url,
+);
+
+export class VerifierPool implements Verifier {
+  readonly #options: VerifierPoolOptions;
+  readonly #members: Member[] = [];
+  #waiting: Piece[] = [];
+  #nextJob = 0;
+  #closed = false;
+
+  constructor(options: VerifierPoolOptions) {
+    assert(options.workers >= 1, "a pool has a worker");
+    this.#options = options;
+    for (let i = 0; i < options.workers; i++) this.#members.push(this.#hire());
+  }
+
+  async verify(batch: SignatureBatch): Promise<Uint8Array> {
+    const pieces: Promise<Uint8Array>[] = [];
+    for (let start = 0; start < batch.count; start += VERIFY_JOB_SIGNATURES_MAX) {
+      const end = Math.min(batch.count, start + VERIFY_JOB_SIGNATURES_MAX);
+      pieces.push(
+        new Promise((resolve, reject) => {
+          this.#waiting.push({ batch: slice(batch, start, end), resolve, reject, failedBefore: false });
+        }),
+      );
+    }
+    this.#assign();
+    const verdicts = await Promise.all(pieces);
+    return verdicts.length === 1 ? verdicts[0]! : concatBytes(...verdicts);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+  }
+
+  /** Hands waiting pieces to workers with room, the least busy one first. */
+  #assign(): void {
+    while (this.#waiting.length > 0) {
+      const member = this.#members.reduce((least, other) =>
+        other.jobs.size < least.jobs.size ? other : least,
+      );
+      if (member.jobs.size >= VERIFY_JOBS_PER_WORKER) return;
+      this.#send(member, this.#takeJob());
+    }
+  }
+
+  #takeJob(): Piece[] {
+    let signatures = 0;
+    let taken = 0;
+    for (const { batch } of this.#waiting) {
+      if (taken > 0 && signatures + batch.count > VERIFY_JOB_SIGNATURES_MAX) break;
+      signatures += batch.count;
+      taken++;
+    }
+    return this.#waiting.splice(0, taken);
+  }
+
+  #send(member: Member, pieces: readonly Piece[]): void {
+    const job = this.#nextJob++;
+    const deadline = setTimeout(() => {
+      this.#replace(member, new Error(`no verdicts within ${VERIFY_TIMEOUT_MS} ms`));
+    }, VERIFY_TIMEOUT_MS).unref();
+    member.jobs.set(job, { pieces, deadline });
+    const batch = join(pieces.map((piece) => piece.batch));
+    member.worker.postMessage({ job, batch } satisfies VerifyRequest, [
+      batch.digests.buffer as ArrayBuffer,
+      batch.signatures.buffer as ArrayBuffer,
+      batch.addresses.buffer as ArrayBuffer,
+    ]);
+  }
+
+  #hire(): Member {
+    const member: Member = { worker: new Worker(WORKER), jobs: new Map() };
+    member.worker.on("message", (reply: VerifyReply) => {
+      if (reply.ready) this.#options.onEvent?.({ variant: reply.variant });
+      else this.#deliver(member, reply.job, reply.verdicts);
+    });
+    member.worker.on("error", (error) => this.#replace(member, error));
+    return member;
+  }
+
+  #deliver(member: Member, number: number, verdicts: Uint8Array): void {
+    const job = member.jobs.get(number);
+    if (job === undefined) return;
+    clearTimeout(job.deadline);
+    member.jobs.delete(number);
+    let at = 0;
+    for (const { batch, resolve } of job.pieces) {
+      resolve(verdicts.subarray(at, at + batch.count));
+      at += batch.count;
+    }
+    this.#assign();
+  }
+
+  #replace(broken: Member, error: unknown): void {
+    const index = this.#members.indexOf(broken);
+    if (this.#closed || index < 0) return;
+    this.#members[index] = this.#hire();
+    void broken.worker.terminate();
+    this.#options.onEvent?.({ error });
+    for (const { pieces, deadline } of broken.jobs.values()) {
+      clearTimeout(deadline);
+      for (const piece of pieces) this.#retry(piece, error);
+    }
+    this.#assign();
+  }
+
+  #retry(piece: Piece, cause: unknown): void {
+    if (piece.failedBefore) {
+      piece.reject(
+        new SequencerError("internal", "signatures could not be verified: two workers broke", { cause }),
+      );
+    } else {
+      piece.failedBefore = true;
+      this.#waiting.unshift(piece);
+    }
+  }
+}
+
+function slice(
+  { digests, signatures, addresses }: SignatureBatch,
+  start: number,
+  end: number,
+): SignatureBatch {
+  return {
+    count: end - start,
+    digests: digests.subarray(start * HASH_BYTES, end * HASH_BYTES),
+    signatures: signatures.subarray(start * SIGNATURE_BYTES, end * SIGNATURE_BYTES),
+    addresses: addresses.subarray(start * ADDRESS_BYTES, end * ADDRESS_BYTES),
+  };
+}
+
+/** One batch in buffers of its own, which the receiver may have. */
+function join(batches: readonly SignatureBatch[]): SignatureBatch {
+  return {
+    count: batches.reduce((sum, { count }) => sum + count, 0),
+    digests: concatBytes(...batches.map(({ digests }) => digests)),
+    signatures: concatBytes(...batches.map(({ signatures }) => signatures)),
+    addresses: concatBytes(...batches.map(({ addresses }) => addresses)),
+  };
+}
