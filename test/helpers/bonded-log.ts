@@ -4,6 +4,7 @@ import { utf8 } from "../../src/base/bytes.ts";
 import { checkpointDigest } from "../../src/base/eip712.ts";
 import { sha256 } from "../../src/base/hash.ts";
 import { addressOfPrivateKey, signDigest } from "../../src/base/secp256k1.ts";
+import type { AttestedHead } from "../../src/log/checkpoint.ts";
 import { inclusionProof, leafHash } from "../../src/log/merkle.ts";
 import { rootFromInclusion, rootsFromConsistency } from "../../src/log/proof.ts";
 import { possessionDigest } from "../../src/slashing/bond-calls.ts";
@@ -15,7 +16,6 @@ import {
   type LeafProof,
   type LogDomain,
   type SameSize,
-  type SlashableHead,
   type UnansweredChallenge,
 } from "../../src/slashing/evidence.ts";
 import { consistencyNodes } from "../../src/slashing/find-evidence.ts";
@@ -69,7 +69,7 @@ export class BondedLog {
   }
 
   /** A head with the operator's signature, or that of another key. */
-  sign(size: number, root: Uint8Array, key = this.operatorKey): SlashableHead {
+  sign(size: number, root: Uint8Array, key = this.operatorKey): AttestedHead {
     return {
       size,
       root,
@@ -77,7 +77,7 @@ export class BondedLog {
     };
   }
 
-  head(tree: LeafTree, size: number, key = this.operatorKey): SlashableHead {
+  head(tree: LeafTree, size: number, key = this.operatorKey): AttestedHead {
     return this.sign(size, tree.root(size), key);
   }
 
@@ -146,7 +146,7 @@ export class BondedLog {
   }
 
   /** Two heads that nobody has the data of. */
-  question(older: SlashableHead, newer: SlashableHead): UnansweredChallenge {
+  question(older: AttestedHead, newer: AttestedHead): UnansweredChallenge {
     return { kind: "unanswered-challenge", log: this.domain, heads: [older, newer] };
   }
 }
