@@ -156,8 +156,8 @@ export const CHAIN_RETRIES = 3;
 export const CHAIN_POLL_MS = 1_000;
 /** Milliseconds until a transaction that is not mined is sent again with a higher fee. */
 export const CHAIN_RECEIPT_TIMEOUT_MS = 30_000;
-/** Fee increases of a quarter for one transaction: 28 times the first price at most. */
-export const CHAIN_FEE_BUMPS_MAX = 15;
+/** Attempts with one nonce, a quarter dearer each: 28 times the first price at most. */
+export const CHAIN_ATTEMPTS_MAX = 16;
 /** New nonces for one transaction when another one of the same key was mined in its place. */
 export const CHAIN_NONCE_RESTARTS_MAX = 3;
 /** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
