@@ -114,7 +114,10 @@ export function u64be(value: number): Uint8Array {
 }
 
 export function writeU64be(into: Uint8Array, offset: number, value: number): void {
-  const view = viewOf(into);
+  setU64be(viewOf(into), offset, value);
+}
+
+export function setU64be(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, Math.floor(value / 2 ** 32));
   view.setUint32(offset + 4, value >>> 0);
 }
