@@ -60,6 +60,8 @@ export function fromHex(text: unknown, length?: number): Uint8Array {
 }
 
 function decodeWithBuffer(text: string, into: Uint8Array): number {
+  // Node looks at the low byte of each character only: U+0130 would pass for the digit 0.
+  if (buffer!.byteLength(text) !== text.length) return -1;
   return buffer!.from(into.buffer).write(text.slice(2), "hex");
 }
 

@@ -53,6 +53,8 @@ export const RETRY_AFTER_MS_MAX = 5_000;
 
 /** Tiles whose inner hashes are kept in memory: 16 KiB each. */
 export const TILE_CACHE_ENTRIES = 1_024;
+/** Roots of earlier sizes kept in memory. */
+export const ROOT_CACHE_ENTRIES = 4_096;
 /** Blocks kept in memory for readers near the head, at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. */
 export const READ_CACHE_BYTES = 32 * MIB;
 /** Entries and bytes of one sequencer_read answer (SPEC section 5). */
@@ -89,6 +91,43 @@ export const STREAMS_MAX = 256;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
 
+// Replication (the gossip's own bounds are in replication/episub/limits.ts)
+
+/** Milliseconds until a request to a peer counts as unanswered, and until an idle stream is closed. */
+export const SYNC_REQUEST_MS = 10_000;
+export const SYNC_IDLE_MS = 60_000;
+/** New connections accepted from one host each second: a whole test network may live on one. */
+export const CONNECTIONS_PER_HOST_PER_SECOND = 50;
+/** Streams that one connection may open for requests to us. */
+export const SYNC_STREAMS_MAX = 8;
+/** Tiles of another node's tree kept while catching up: 8 KiB each. */
+export const VERIFIED_TILES_MAX = 1_024;
+/** Entries asked for at once: eight bundles, about a frame's worth at 300 bytes each. */
+export const SYNC_RANGE_ENTRIES = 2_048;
+/** Ranges asked for at once from each peer, and in all; what they bring waits in order for the one writer. */
+export const SYNC_RANGES_PER_PEER = 2;
+export const SYNC_RANGES_MAX = 8;
+/** Milliseconds after which a second peer is asked for what the first one has not brought. */
+export const SYNC_HEDGE_MS = 2_000;
+/** Failures after which a catch-up stops asking a peer: a lie at once, anything else this many times. */
+export const SYNC_FAILURES_MAX = 3;
+/** Peers that a catch-up, or the look for the newest head, asks at once. */
+export const SYNC_PEERS_MAX = 8;
+/** Milliseconds between looks at the heads of peers. */
+export const HEAD_POLL_MS = 10_000;
+/** Live blocks, in number and bytes, that wait for a gap before them to be closed; the rest is caught up later. */
+export const LIVE_BLOCKS_MAX = 4_096;
+export const LIVE_BLOCKS_BYTES_MAX = 64 * MIB;
+/** Milliseconds for the primary to answer a forwarded append. */
+export const FORWARD_MS = 15_000;
+/** Payload bytes of one frame of forwarded appends. */
+export const FORWARD_BYTES_MAX = MIB;
+/** Milliseconds between attempts to reach a lost peer: doubled from the first to the last. */
+export const REDIAL_MS_MIN = 1_000;
+export const REDIAL_MS_MAX = 30_000;
+/** Milliseconds until a replica without an answering peer says so. */
+export const NO_PEER_MS = 8_000;
+
 // Client
 
 /** Milliseconds for one request of the client, and between its attempts (doubled each time up to the last). */
@@ -99,3 +138,21 @@ export const CLIENT_RETRY_MS_MAX = 5_000;
 export const CLIENT_ATTEMPTS_MAX = 8;
 /** Bytes of one answer or one stream line that the client reads before it gives up. */
 export const CLIENT_ANSWER_BYTES_MAX = 32 * MIB;
+
+// Slashing
+
+/** Bytes of an evidence file: two heads and two paths of PROOF_HASHES_MAX hashes in hexadecimal take 9 KiB. */
+export const EVIDENCE_FILE_BYTES_MAX = 16 * KIB;
+/** Milliseconds for one answer of an RPC node, and how often it is asked again. */
+export const CHAIN_TIMEOUT_MS = 10_000;
+export const CHAIN_RETRIES = 3;
+/** Milliseconds between looks at the chain while something is awaited: half a block of the slower L2s. */
+export const CHAIN_POLL_MS = 1_000;
+/** Milliseconds until a transaction that is not mined is sent again with a higher fee. */
+export const CHAIN_RECEIPT_TIMEOUT_MS = 30_000;
+/** Fee increases of a quarter for one transaction: 28 times the first price at most. */
+export const CHAIN_FEE_BUMPS_MAX = 15;
+/** New nonces for one transaction when another one of the same key was mined in its place. */
+export const CHAIN_NONCE_RESTARTS_MAX = 3;
+/** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
+export const CHAIN_COMMIT_WAIT_MS = 600_000;

@@ -65,12 +65,16 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8
   }
 }
 
+/** The account whose signature this is, as `recoverAddress`, of r || s || v with v 27 or 28. */
+export function recoverSigner(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
+  const withParity = signature.slice();
+  withParity[SIGNATURE_BYTES - 1] = (signature[SIGNATURE_BYTES - 1] ?? 0) - 27;
+  return recoverAddress(digest, withParity);
+}
+
 /** True if `address` signed: the signature is r || s || v, v 27 or 28. */
 export function recoveredFrom(digest: Uint8Array, signature: Uint8Array, address: Uint8Array): boolean {
-  if (signature.length !== SIGNATURE_BYTES) return false;
-  const withParity = signature.slice();
-  withParity[64] = signature[64]! - 27;
-  const recovered = recoverAddress(digest, withParity);
+  const recovered = recoverSigner(digest, signature);
   return recovered !== undefined && equalBytes(recovered, address);
 }
 

@@ -4,20 +4,15 @@
 import { fromHex, isHex } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
-import type { Head } from "../log/checkpoint.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import { unpackProof } from "../log/proof.ts";
 import { badAnswer } from "./transport.ts";
-
-/** A head with the signature that a contract can slash. */
-export interface ClaimedHead extends Head {
-  readonly signature: Uint8Array;
-}
 
 export interface AppendAnswer {
   readonly sequence: number;
   readonly id: Uint8Array;
   readonly timestamp: number;
-  readonly head: ClaimedHead;
+  readonly head: AttestedHead;
   readonly proof: Uint8Array[];
 }
 

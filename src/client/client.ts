@@ -6,14 +6,13 @@ import { equalBytes, fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { recoverAddress } from "../base/secp256k1.ts";
-import type { SignedHead } from "../log/checkpoint.ts";
+import type { AttestedHead, SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry, encodeEntry, payloadTypeName } from "../log/entry.ts";
 import type { Role } from "../permission/policy.ts";
 import { decodeOperation, type Operation, operationId } from "../sequencing/transaction.ts";
 import { type Account, type SignedPayload, signOperation } from "./account.ts";
 import { fieldsOf, index, parseAppendAnswer } from "./answers.ts";
 import { followEntries } from "./entries.ts";
-import type { SeenHead } from "./head-tracker.ts";
 import type { ReceiptFile } from "./receipt.ts";
 import { badAnswer, type CallResult, Transport } from "./transport.ts";
 import { type TrustOptions, VerifiedLog } from "./verified-log.ts";
@@ -93,7 +92,7 @@ export class SequencerClient {
   }
 
   /** The newest head that was verified: keep it, and give it to `connect` next time. */
-  get knownHead(): SeenHead | undefined {
+  get knownHead(): AttestedHead | undefined {
     return this.#log.newest;
   }
 

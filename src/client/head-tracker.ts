@@ -4,19 +4,13 @@
  */
 import { equalBytes, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import type { Head } from "../log/checkpoint.ts";
+import type { AttestedHead, Head } from "../log/checkpoint.ts";
 import { verifyConsistency } from "../log/proof.ts";
-
-/** A signed head in a form that can be kept and handed to others. */
-export interface SeenHead extends Head {
-  /** 65 bytes, r || s || v. */
-  readonly signature: Uint8Array;
-}
 
 export class HeadTracker {
   readonly #askProof: (from: number, to: number) => Promise<Uint8Array[]>;
-  readonly #onNewest: ((head: SeenHead) => void) | undefined;
-  #newest: SeenHead | undefined;
+  readonly #onNewest: ((head: AttestedHead) => void) | undefined;
+  #newest: AttestedHead | undefined;
   /** Heads are compared one after the other: each with the newest that the one before left. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -26,27 +20,27 @@ export class HeadTracker {
    * @param onNewest told of every newer head, to remember it
    */
   constructor(
-    newest: SeenHead | undefined,
+    newest: AttestedHead | undefined,
     askProof: (from: number, to: number) => Promise<Uint8Array[]>,
-    onNewest?: (head: SeenHead) => void,
+    onNewest?: (head: AttestedHead) => void,
   ) {
     this.#newest = newest;
     this.#askProof = askProof;
     this.#onNewest = onNewest;
   }
 
-  get newest(): SeenHead | undefined {
+  get newest(): AttestedHead | undefined {
     return this.#newest;
   }
 
   /** Accepts a head whose signature is verified. @throws SequencerError `equivocation` if it contradicts the newest */
-  accept(head: SeenHead): Promise<void> {
+  accept(head: AttestedHead): Promise<void> {
     const result = this.#queue.then(() => this.#compare(head));
     this.#queue = result.catch(() => undefined);
     return result;
   }
 
-  async #compare(head: SeenHead): Promise<void> {
+  async #compare(head: AttestedHead): Promise<void> {
     const newest = this.#newest;
     if (newest !== undefined) {
       const [smaller, larger] = head.size < newest.size ? [head, newest] : [newest, head];
@@ -64,7 +58,7 @@ export class HeadTracker {
   }
 }
 
-function contradiction(smaller: SeenHead, larger: SeenHead): SequencerError {
+function contradiction(smaller: AttestedHead, larger: AttestedHead): SequencerError {
   const heads = [smaller, larger].map(({ size, root, signature }) => ({
     size,
     root: toHex(root),

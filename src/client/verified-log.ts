@@ -6,15 +6,15 @@ import { equalBytes, fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { checkpointDigest, type DigestContext, domainSeparator } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { recoveredFrom } from "../base/secp256k1.ts";
-import { CheckpointVerifier, type SignedHead } from "../log/checkpoint.ts";
+import { type AttestedHead, CheckpointVerifier, type SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry, encodeEntry } from "../log/entry.ts";
 import { decodeGenesis, type Genesis } from "../log/genesis.ts";
 import { TreeGrowth } from "../log/growth.ts";
 import { leafHash } from "../log/merkle.ts";
 import { packProof, verifyInclusion } from "../log/proof.ts";
-import { type ClaimedHead, fieldsOf, parseProofAnswer, parseReceiptAnswer } from "./answers.ts";
+import { fieldsOf, parseProofAnswer, parseReceiptAnswer } from "./answers.ts";
 import { frontierBefore } from "./entries.ts";
-import { HeadTracker, type SeenHead } from "./head-tracker.ts";
+import { HeadTracker } from "./head-tracker.ts";
 import { type ReceiptFile, receiptFile } from "./receipt.ts";
 import { badAnswer, type Transport } from "./transport.ts";
 
@@ -22,9 +22,9 @@ export interface TrustOptions {
   /** The log to trust. Without it, whatever the node serves first. */
   readonly logId?: Hex;
   /** The newest head verified earlier: what the node shows now must be consistent with it. */
-  readonly knownHead?: SeenHead;
+  readonly knownHead?: AttestedHead;
   /** Told of every newer head, to remember it. */
-  readonly onHead?: (head: SeenHead) => void;
+  readonly onHead?: (head: AttestedHead) => void;
 }
 
 export class VerifiedLog {
@@ -36,7 +36,7 @@ export class VerifiedLog {
   readonly #checkpoints: CheckpointVerifier;
   readonly #heads: HeadTracker;
   /** Signatures that were verified last: the receipts of one block share theirs. */
-  #lastVerified: ClaimedHead | undefined;
+  #lastVerified: AttestedHead | undefined;
 
   private constructor(transport: Transport, genesisEntry: Uint8Array, { knownHead, onHead }: TrustOptions) {
     this.#transport = transport;
@@ -59,7 +59,7 @@ export class VerifiedLog {
   }
 
   /** The newest head seen. */
-  get newest(): SeenHead | undefined {
+  get newest(): AttestedHead | undefined {
     return this.#heads.newest;
   }
 
@@ -82,7 +82,7 @@ export class VerifiedLog {
     sequence: number,
     entry: Uint8Array,
     proof: readonly Uint8Array[],
-    head: ClaimedHead,
+    head: AttestedHead,
   ): Promise<void> {
     if (!verifyInclusion(sequence, head.size, leafHash(entry), proof, head.root)) {
       throw badAnswer(`entry ${sequence} is not included in the tree of size ${head.size}`);
@@ -130,7 +130,7 @@ export class VerifiedLog {
     return new TreeGrowth(last.sequence, before, leafHash(entry)).frontier;
   }
 
-  #isVerified({ size, root, signature }: ClaimedHead): boolean {
+  #isVerified({ size, root, signature }: AttestedHead): boolean {
     const last = this.#lastVerified;
     return last?.size === size && equalBytes(last.root, root) && equalBytes(last.signature, signature);
   }

@@ -16,10 +16,14 @@ export interface Head {
   readonly root: Uint8Array;
 }
 
-/** A head with the operator's word for it. */
-export interface SignedHead extends Head {
-  /** 65 bytes, r || s || v with v 27 or 28, over the EIP-712 digest: the slashable one. */
+/** A head with the signature of the operator that a contract can slash. */
+export interface AttestedHead extends Head {
+  /** 65 bytes, r || s || v with v 27 or 28, over the EIP-712 digest. */
   readonly signature: Uint8Array;
+}
+
+/** A head with both signatures of the operator. */
+export interface SignedHead extends AttestedHead {
   /** The whole signed note. */
   readonly note: string;
 }

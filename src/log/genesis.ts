@@ -5,9 +5,9 @@ import { compareBytes, fromUtf8, isZero, utf8 } from "../base/bytes.ts";
 import { ADDRESS_BYTES, type SigningDomain } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { LIFETIME_MS_MAX, LIFETIME_MS_MIN, ORIGIN_BYTES_MAX } from "../base/limits.ts";
+import { ENTRY_BYTES_MAX, LIFETIME_MS_MAX, LIFETIME_MS_MIN, ORIGIN_BYTES_MAX } from "../base/limits.ts";
 import { RlpError, RlpReader, rlpBytes, rlpInteger, rlpList } from "../base/rlp.ts";
-import { PAYLOAD_TYPES } from "./entry.ts";
+import { PAYLOAD_TYPES, TIMESTAMP_BYTES } from "./entry.ts";
 import { isKeyName } from "./note.ts";
 
 const GENESIS_VERSION = 1;
@@ -52,6 +52,7 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   const payload = new Uint8Array(1 + list.length);
   payload[0] = PAYLOAD_TYPES.genesis;
   payload.set(list, 1);
+  if (payload.length + TIMESTAMP_BYTES > ENTRY_BYTES_MAX) throw malformed("it names more accounts than fit");
   return payload;
 }
 

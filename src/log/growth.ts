@@ -17,7 +17,9 @@ export class TreeGrowth {
   readonly first: number;
   readonly size: number;
   readonly root: Uint8Array;
+  /** Perfect subtrees of [0, size) and of [0, first), largest first. */
   readonly frontier: readonly Uint8Array[];
+  readonly frontierBefore: readonly Uint8Array[];
   readonly #levels: readonly Level[];
   /** Per level, the root of the leaves right of the last complete node: the sibling that is no perfect subtree. */
   readonly #edges: readonly (Uint8Array | undefined)[];
@@ -31,6 +33,7 @@ export class TreeGrowth {
     assert(leafHashes.length >= HASH_BYTES, "a tree grows by at least one leaf");
     this.first = first;
     this.size = first + leafHashes.length / HASH_BYTES;
+    this.frontierBefore = frontier;
     this.#levels = completeLevels(first, frontier, leafHashes);
     this.frontier = this.#newFrontier();
     this.root = rootOf(this.frontier);

@@ -3,7 +3,7 @@
  * `overlappingSync: false`: a commit is on the disk when its promise resolves. The only file that touches the
  * database. Keys are one letter and big-endian numbers, so that LMDB's order is the log's.
  */
-import { mkdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
@@ -33,6 +33,14 @@ const FORMAT = utf8("sequencer-store/1");
 const KEY = { format: utf8("f"), head: utf8("h"), note: utf8("n") };
 const PREFIX = { block: utf8("b"), tile: utf8("t"), role: utf8("r"), id: utf8("i") };
 
+// LMDB meta pages, as far as they are looked at.
+const META_BYTES = 160;
+const P_META = 8;
+const LMDB_MAGIC = 0xbeefc0de;
+const LMDB_VERSION = 2;
+/** Pages that the file of a sound database may be short of: one was the most in thousands of commits. */
+const UNWRITTEN_PAGES_MAX = 16;
+
 const blockKey = (first: number): Uint8Array => concatBytes(PREFIX.block, u64be(first));
 const tileKey = (level: number, index: number): Uint8Array =>
   concatBytes(PREFIX.tile, Uint8Array.of(level), u64be(index));
@@ -60,7 +68,7 @@ export class LmdbStore implements Store {
       this.#head = this.#readHead();
     } catch (error) {
       this.#unlock();
-      throw error;
+      throw error instanceof SequencerError ? error : damaged(path, "LMDB cannot read it", error);
     }
   }
 
@@ -178,23 +186,18 @@ function prepareDirectory(path: string): () => void {
 }
 
 function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
-  let database: RootDatabase<Uint8Array, Uint8Array>;
-  try {
-    database = open({
-      path,
-      encoding: "binary",
-      keyEncoding: "binary",
-      overlappingSync: false,
-      noMemInit: false,
-    });
-  } catch (cause) {
-    throw damaged(path, "LMDB cannot open it", cause);
-  }
-  // A map past the end of its file ends the process with SIGBUS on the first read: look before reading anything.
+  if (!hasMetaPages(join(path, "data.mdb"))) throw damaged(path, "data.mdb is cut short or not of LMDB");
+  const database = open<Uint8Array, Uint8Array>({
+    path,
+    // LMDB would take a directory whose name has a dot in it for a file.
+    noSubdir: false,
+    encoding: "binary",
+    keyEncoding: "binary",
+    overlappingSync: false,
+    noMemInit: false,
+  });
   const { lastPageNumber, pageSize, entryCount } = database.getStats() as Record<string, number>;
-  if (statSync(join(path, "data.mdb")).size < (lastPageNumber! + 1) * pageSize! && entryCount! > 0) {
-    throw damaged(path, "the file is shorter than its index says");
-  }
+  checkLength(path, (lastPageNumber! + 1) * pageSize!, pageSize!);
   const format = database.getBinary(KEY.format);
   if (format === undefined ? entryCount! > 0 : fromUtf8(format) !== fromUtf8(FORMAT)) {
     throw new SequencerError("store", `${path} holds a database of another program or release`, {
@@ -202,6 +205,41 @@ function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
     });
   }
   return database;
+}
+
+/**
+ * A read past the end of the file ends the process with SIGBUS: look before reading anything. A sound file may lack a
+ * page or so, which its last commit took and gave back without writing it: zeros stand in for those.
+ */
+function checkLength(path: string, length: number, pageSize: number): void {
+  const file = join(path, "data.mdb");
+  const missing = length - statSync(file).size;
+  if (missing > UNWRITTEN_PAGES_MAX * pageSize)
+    throw damaged(path, "the file is shorter than its index says");
+  if (missing > 0) truncateSync(file, length);
+}
+
+/**
+ * LMDB ends the process with SIGSEGV if the file does not begin with its two meta pages: look before it does. Each has
+ * the flag P_META at 18, a magic number and the format's version at 24, and the size of a page at 48.
+ */
+function hasMetaPages(file: string): boolean {
+  if (!existsSync(file)) return true;
+  const descriptor = openSync(file, "r");
+  try {
+    const page = Buffer.alloc(META_BYTES);
+    let pageSize = 0;
+    for (let i = 0; i < 2; i++) {
+      const bytes = readSync(descriptor, page, 0, META_BYTES, i * pageSize);
+      if (bytes === 0 && i === 0) return true;
+      if (bytes < META_BYTES || (page.readUInt16LE(18) & P_META) === 0) return false;
+      if (page.readUInt32LE(24) !== LMDB_MAGIC || page.readUInt32LE(28) !== LMDB_VERSION) return false;
+      pageSize = page.readUInt32LE(48);
+    }
+    return true;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** `u32be count || u32be length of entries || entries || ids`. */
@@ -213,6 +251,7 @@ function encodeStoredBlock({ count, entries, ids }: StoredBlock): Uint8Array {
 }
 
 function decodeStoredBlock(first: number, bytes: Uint8Array): StoredBlock | undefined {
+  if (bytes.length < 8) return undefined;
   const count = viewOf(bytes).getUint32(0);
   const end = 8 + viewOf(bytes).getUint32(4);
   if (bytes.length !== end + count * HASH_BYTES) return undefined;

@@ -3,11 +3,14 @@
  * operator has vouched for, and nothing beyond it is ever served (SPEC section 3). Whoever appends goes through
  * `grow`, `commit` and `publish`, in this order.
  */
+
+import { LRUCache } from "lru-cache";
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { type DigestContext, domainSeparator } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { CheckpointVerifier, type SignedHead } from "./checkpoint.ts";
+import { ROOT_CACHE_ENTRIES } from "../base/limits.ts";
+import { CheckpointVerifier, type Head, type SignedHead } from "./checkpoint.ts";
 import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { TreeGrowth } from "./growth.ts";
@@ -47,6 +50,8 @@ export class Log {
   readonly #store: Store;
   readonly #tree: TileTree;
   readonly #listeners = new Set<PublishListener>();
+  /** Roots of earlier sizes: the same few are asked for again and again, by every peer. */
+  readonly #roots = new LRUCache<number, Uint8Array>({ max: ROOT_CACHE_ENTRIES });
   #frontier: readonly Uint8Array[];
   #committed: CommittedHead;
   #signed: SignedHead | undefined;
@@ -119,6 +124,7 @@ export class Log {
     this.#tree.advance(growth, tiles);
     this.#frontier = growth.frontier;
     this.#committed = head;
+    this.#roots.set(size, root);
   }
 
   /** Serves everything up to this signed head, which a commit has reached, and tells the listeners. */
@@ -226,8 +232,19 @@ export class Log {
     return frontierOf(size, this.#node);
   }
 
+  /** The root of the tree's first `size` leaves. */
   rootAt(size: number): Uint8Array {
-    return rootOf(this.frontierAt(size));
+    let root = this.#roots.get(size);
+    if (root === undefined) {
+      root = rootOf(this.frontierAt(size));
+      this.#roots.set(size, root);
+    }
+    return root;
+  }
+
+  /** True if the committed log passes through this head. */
+  holds(head: Head): boolean {
+    return head.size <= this.#committed.size && equalBytes(this.rootAt(head.size), head.root);
   }
 
   /** The newest signed note that the store kept, if it is about this log. */

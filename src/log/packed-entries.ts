@@ -56,6 +56,17 @@ export function unpackEntries(packed: Uint8Array, count: number): Uint8Array[] |
   return offset === packed.length ? entries : undefined;
 }
 
+/** The entries in these bytes, at most `countMax`; undefined unless they end with the bytes. */
+export function unpackAvailable(packed: Uint8Array, countMax: number): Uint8Array[] | undefined {
+  let count = 0;
+  const view = viewOf(packed);
+  for (let offset = 0; offset < packed.length; count++) {
+    if (offset + LENGTH_BYTES > packed.length || count === countMax) return undefined;
+    offset += LENGTH_BYTES + view.getUint16(offset);
+  }
+  return unpackEntries(packed, count);
+}
+
 /** The bytes of entries [start, end) of well-formed packed entries, still packed. */
 export function slicePacked(packed: Uint8Array, start: number, end: number): Uint8Array {
   const from = skip(packed, 0, start);

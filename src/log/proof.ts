@@ -73,8 +73,22 @@ export function verifyConsistency(
   if (from === 0) return proof.length === 0 && equalBytes(fromRoot, EMPTY_ROOT);
   const hashes = isPowerOfTwo(from) ? [fromRoot, ...proof] : proof;
   const seed = hashes[0];
-  if (seed === undefined) return false;
+  const roots = seed === undefined ? undefined : rootsFromConsistency(from, to, seed, hashes.slice(1));
+  return roots !== undefined && equalBytes(roots.oldRoot, fromRoot) && equalBytes(roots.newRoot, toRoot);
+}
 
+/**
+ * The roots of the first `from` and of all `to` leaves of one tree, from its nodes alone, or undefined if the path is
+ * none for these sizes.
+ * @param seed the largest perfect subtree that ends at leaf `from`; RFC 9162 leaves it out where it is the old root
+ */
+export function rootsFromConsistency(
+  from: number,
+  to: number,
+  seed: Uint8Array,
+  path: readonly Uint8Array[],
+): { readonly oldRoot: Uint8Array; readonly newRoot: Uint8Array } | undefined {
+  if (!isIndex(from) || !isIndex(to) || from === 0 || from >= to) return undefined;
   let position = from - 1;
   let last = to - 1;
   while (isOdd(position)) {
@@ -83,8 +97,8 @@ export function verifyConsistency(
   }
   let oldRoot = seed;
   let newRoot = seed;
-  for (const hash of hashes.slice(1)) {
-    if (last === 0) return false;
+  for (const hash of path) {
+    if (last === 0) return undefined;
     if (isOdd(position) || position === last) {
       oldRoot = nodeHash(hash, oldRoot);
       newRoot = nodeHash(hash, newRoot);
@@ -98,7 +112,7 @@ export function verifyConsistency(
     position = half(position);
     last = half(last);
   }
-  return last === 0 && equalBytes(oldRoot, fromRoot) && equalBytes(newRoot, toRoot);
+  return last === 0 ? { oldRoot, newRoot } : undefined;
 }
 
 function isIndex(value: number): boolean {

@@ -9,7 +9,7 @@ import { HASH_BYTES } from "../base/hash.ts";
 import { TILE_CACHE_ENTRIES } from "../base/limits.ts";
 import type { TreeGrowth } from "./growth.ts";
 import { hashPairs } from "./merkle.ts";
-import type { StoredTile } from "./store.ts";
+import { damaged, type StoredTile } from "./store.ts";
 import { hashInTile, TILE_HEIGHT, TILE_WIDTH, tileWidth } from "./tiles.ts";
 
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
@@ -25,7 +25,7 @@ export class TileTree {
   /**
    * @param size leaves of the tree
    * @param load reads a tile, the right edge's included; it may hold more hashes than asked for, never others
-   * @throws if a tile of the right edge is missing: the caller says of what
+   * @throws SequencerError `store` if a tile is missing, here one of the right edge, later any other
    */
   constructor(size: number, load: (level: number, index: number) => Uint8Array | undefined) {
     this.#size = size;
@@ -101,7 +101,7 @@ export class TileTree {
   #stored(level: number, index: number, width: number): Uint8Array {
     const hashes = this.#load(level, index);
     if (hashes === undefined || hashes.length < width * HASH_BYTES) {
-      throw new Error(`tile ${level}/${index} of width ${width} is missing`);
+      throw damaged("-dbpath", `tile ${level}/${index} of width ${width} is missing`);
     }
     return hashes.subarray(0, width * HASH_BYTES);
   }

@@ -9,8 +9,6 @@ import { nodeHash } from "./merkle.ts";
 export const TILE_WIDTH = 256;
 /** Levels of the tree that one tile spans. */
 export const TILE_HEIGHT = 8;
-/** Levels of tiles: 2^53 leaves need seven. */
-const TILE_LEVELS_MAX = 7;
 
 /** A tile or an entry bundle that somebody asks for: its first `width` hashes or entries. */
 export interface TileRequest {
@@ -34,6 +32,7 @@ export function tilePath({ kind, index, width }: TileRequest): string {
   return `tile/${kind}/${groups.join("/")}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
 }
 
+/** Seven levels of tiles: 2^53 leaves need no more. */
 const TILE_PATH = /^tile\/(entries|[0-6])\/((?:x\d{3}\/){0,5}\d{3})(?:\.p\/([1-9]\d{0,2}))?$/;
 
 /** What a path without its leading slash asks for, or undefined if it is not the one spelling of a tile's path. */
@@ -44,7 +43,7 @@ export function parseTilePath(path: string): TileRequest | undefined {
   const kind = kindText === "entries" ? "entries" : Number(kindText);
   const index = Number(groups.replaceAll(/[x/]/g, ""));
   const width = widthText === undefined ? TILE_WIDTH : Number(widthText);
-  if (!Number.isSafeInteger(index) || (typeof kind === "number" && kind >= TILE_LEVELS_MAX)) return undefined;
+  if (!Number.isSafeInteger(index) || width > TILE_WIDTH) return undefined;
   const request: TileRequest = { kind, index, width };
   return tilePath(request) === path ? request : undefined;
 }

@@ -2,7 +2,7 @@
  * What becomes of a submitted payload: a place in the log, or a refusal.
  */
 import type { SequencerError } from "../base/errors.ts";
-import type { SignedHead } from "../log/checkpoint.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import { packProof } from "../log/proof.ts";
@@ -14,9 +14,11 @@ export interface Appended {
   readonly id: Uint8Array;
   /** Unix milliseconds. */
   readonly timestamp: number;
-  readonly head: SignedHead;
+  readonly head: AttestedHead;
   /** The growth that brought the entry, if it was this block: its proof is ready there. */
   readonly growth?: TreeGrowth;
+  /** The proof itself, where another node made it. */
+  readonly proof?: Uint8Array;
 }
 
 export type Outcome = Appended | SequencerError;
@@ -32,7 +34,8 @@ export interface Submission {
 }
 
 /** The inclusion proof of an appended entry under its head, hashes concatenated. */
-export function proofOf(log: Log, { sequence, head, growth }: Appended): Uint8Array {
+export function proofOf(log: Log, { sequence, head, growth, proof }: Appended): Uint8Array {
+  if (proof !== undefined) return proof;
   return growth === undefined
     ? packProof(log.inclusionProof(sequence, head.size))
     : growth.inclusionProof(sequence);

@@ -1,0 +1,89 @@
+/**
+ * Requests over libp2p streams: both ends of a protocol in which each request frame gets one answer frame. Frames,
+ * times and streams are bounded; a peer that breaks the rules loses its stream.
+ */
+import type { Connection, Stream } from "@libp2p/interface";
+import { lpStream } from "@libp2p/utils";
+import { SequencerError } from "../base/errors.ts";
+import { SYNC_IDLE_MS, SYNC_REQUEST_MS } from "../base/limits.ts";
+
+export interface ChannelProtocol {
+  readonly name: string;
+  readonly frameBytesMax: number;
+}
+
+/** The asking end: one request at a time on a stream that is kept for the next one. */
+export class Channel {
+  readonly #open: () => Promise<Stream>;
+  readonly #protocol: ChannelProtocol;
+  #stream: Stream | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #pending = 0;
+
+  constructor(protocol: ChannelProtocol, open: () => Promise<Stream>) {
+    this.#protocol = protocol;
+    this.#open = open;
+  }
+
+  /** The answer frame. @throws SequencerError `network` if it does not come in time; the request may have arrived */
+  request(frame: Uint8Array, timeoutMs = SYNC_REQUEST_MS): Promise<Uint8Array> {
+    this.#pending++;
+    const answer = this.#queue.then(() => this.#exchange(frame, timeoutMs)).finally(() => this.#pending--);
+    this.#queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Requests that are under way or wait. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  close(): void {
+    this.#stream?.abort(new Error("closed"));
+    this.#stream = undefined;
+  }
+
+  async #exchange(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    try {
+      if (this.#stream?.status !== "open") this.#stream = await this.#open();
+      const frames = framesOf(this.#stream, this.#protocol);
+      await frames.write(frame, { signal });
+      const answer = await frames.read({ signal });
+      frames.unwrap();
+      return answer.subarray();
+    } catch (cause) {
+      this.close();
+      throw new SequencerError("network", `a peer did not answer on ${this.#protocol.name}`, { cause });
+    }
+  }
+}
+
+/**
+ * The answering end: serves a stream until the peer leaves, idles, or sends what is no request.
+ * @param answer the answer frame, or undefined to cut the peer off
+ */
+export async function serveStream(
+  stream: Stream,
+  connection: Connection,
+  protocol: ChannelProtocol,
+  answer: (frame: Uint8Array, peer: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>,
+): Promise<void> {
+  const peer = connection.remotePeer.toString();
+  try {
+    const frames = framesOf(stream, protocol);
+    for (;;) {
+      const request = await frames.read({ signal: AbortSignal.timeout(SYNC_IDLE_MS) });
+      const reply = await answer(request.subarray(), peer);
+      if (reply === undefined) throw new Error("not a request");
+      await frames.write(reply, { signal: AbortSignal.timeout(SYNC_REQUEST_MS) });
+    }
+  } catch (error) {
+    // The peer has gone, idles, does not read, or sends nonsense: in every case the stream is all there is to end.
+    stream.abort(error as Error);
+  }
+}
+
+function framesOf(stream: Stream, { frameBytesMax }: ChannelProtocol) {
+  return lpStream(stream, { maxDataLength: frameBytesMax, maxBufferSize: 2 * frameBytesMax });
+}

@@ -1,0 +1,32 @@
+/** Which network an address is in. Only public ones count: a data centre or a home is one network by nature. */
+import type { Multiaddr } from "@multiformats/multiaddr";
+
+/** The /24 or /48 of a public address, else undefined. */
+export function networkGroup(address: Multiaddr | undefined): string | undefined {
+  const host = address?.getComponents()[0];
+  if (host?.value === undefined) return undefined;
+  if (host.name === "ip4") {
+    const [a, b, c] = host.value.split(".").map(Number);
+    const isPrivate =
+      a === 127 ||
+      a === 10 ||
+      (a === 192 && b === 168) ||
+      (a === 172 && b! >= 16 && b! < 32) ||
+      (a === 169 && b === 254);
+    return isPrivate ? undefined : `${a}.${b}.${c}.0/24`;
+  }
+  if (host.name !== "ip6") return undefined;
+  const groups = expand(host.value);
+  const first = groups[0]!;
+  const isPrivate = first >= 0xfc00 || groups.every((group, i) => group === (i === 7 ? 1 : 0));
+  return isPrivate ? undefined : `${groups.slice(0, 3).map((group) => group.toString(16)).join(":")}::/48`;
+}
+
+/** The eight groups of an IPv6 address. */
+function expand(host: string): number[] {
+  const [head = "", tail] = host.split("::");
+  const parse = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
+  const before = parse(head);
+  const after = parse(tail ?? "");
+  return [...before, ...new Array<number>(Math.max(0, 8 - before.length - after.length)).fill(0), ...after];
+}

@@ -1,0 +1,400 @@
+/**
+ * HyParView with GoCast's link kinds: joining by random walks, granting and refusing links, keeping the active view
+ * at its size. The passive view is passive.ts, round trips proximity.ts. A link is active on both sides or on neither.
+ */
+import { LIMITS } from "./limits.ts";
+import type { DisconnectReason, Message, Neighbor, PeerInfo } from "./messages.ts";
+import { addPassive, addPassiveAll } from "./passive.ts";
+import { isTreeEdge, neighborDown, neighborUp } from "./plumtree.ts";
+import { pick, sample } from "./random.ts";
+import { type ActivePeer, activeSize, type Context, type Pending, send } from "./state.ts";
+
+/** Asks a contact for a fresh view and joins; while nobody answers, the stabilise timer tries again. */
+export function subscribe(context: Context, contacts: readonly PeerInfo[]): void {
+  const { state } = context;
+  state.subscribed = true;
+  state.contacts = contacts;
+  rejoin(context);
+}
+
+function rejoin(context: Context): void {
+  const { state, env } = context;
+  addPassiveAll(context, state.contacts);
+  const known = [...state.passive.keys()];
+  if (known.length === 0) return;
+  const direct = known.filter((peer) => state.config.directPeers.has(peer));
+  const { randomLinks, joinTtl } = state.config.parameters;
+  for (const peer of new Set([...direct, ...sample(env.random, known, randomLinks)])) {
+    send(context, peer, { type: "get-nodes" });
+  }
+  state.viewWanted = true;
+  join(context, sample(env.random, known, 1), joinTtl);
+}
+
+/** A peer turned up that speaks the protocol: whoever has few links joins through it. */
+export function contact(context: Context, info: PeerInfo): void {
+  const { state } = context;
+  addPassive(context, info);
+  if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {
+    state.viewWanted = true;
+    send(context, info.peer, { type: "get-nodes" });
+  }
+  fill(context);
+}
+
+/** Tries a contact that was lost. If it is there again, joining through it merges what a partition has split. */
+export function seekContact(context: Context): void {
+  const { state, env } = context;
+  const peer = pick(env.random, [...state.lostContacts]);
+  const info = state.contacts.find((contact) => contact.peer === peer);
+  if (info !== undefined && wait(context, info.peer, { kind: "rejoin" })) {
+    context.effects.push({ type: "connect", peer: info });
+  }
+}
+
+export function contactFound(context: Context, peer: string): void {
+  context.state.lostContacts.delete(peer);
+  join(context, [peer], context.state.config.parameters.joinTtl);
+}
+
+function join(context: Context, targets: readonly string[], ttl: number): void {
+  context.state.joiningUntil = context.env.now + LIMITS.pendingMs;
+  for (const to of targets) send(context, to, { type: "join", peer: context.state.self, ttl });
+}
+
+/** The fresh view has come: the remaining random links are asked for by random walks from C_rand different nodes. */
+export function receiveNodes(context: Context, peers: readonly PeerInfo[], ttl: number): void {
+  const { state, env } = context;
+  addPassiveAll(context, peers);
+  if (!state.viewWanted) return;
+  state.viewWanted = false;
+  const { randomLinks, joinTtl } = state.config.parameters;
+  join(context, sample(env.random, [...state.passive.keys()], randomLinks), Math.min(ttl, joinTtl));
+}
+
+export function receiveJoin(context: Context, from: string, peer: PeerInfo, ttl: number): void {
+  const { state } = context;
+  if (peer.peer === state.self.peer || state.active.has(peer.peer)) return;
+  const hasRoom = state.active.size < activeSize(state.config.parameters);
+  if (ttl > 0 && !hasRoom && walkOn(context, from, { type: "join", peer, ttl: ttl - 1 }, peer.peer)) return;
+  if (wait(context, peer.peer, { kind: "join", peer, ttl, from })) {
+    context.effects.push({ type: "connect", peer });
+  }
+}
+
+/** The connect-back check of a JOIN ended. */
+export function joinChecked(context: Context, join: Pending & { kind: "join" }, reached: boolean): void {
+  const { peer, ttl, from } = join;
+  if (!reached) {
+    if (ttl > 0) walkOn(context, from, { type: "join", peer, ttl: ttl - 1 }, peer.peer);
+    return;
+  }
+  if (grant(context, peer, false, true) === undefined) return;
+  const { forwardJoinTtl } = context.state.config.parameters;
+  walkOn(context, peer.peer, { type: "forward-join", peer, ttl: forwardJoinTtl }, peer.peer);
+}
+
+export function receiveForwardJoin(context: Context, from: string, peer: PeerInfo, ttl: number): void {
+  addPassive(context, peer);
+  if (ttl > 0) walkOn(context, from, { type: "forward-join", peer, ttl: ttl - 1 }, peer.peer);
+}
+
+/** Hands a walking message to a random neighbour; false if there is none to hand it to. */
+export function walkOn(context: Context, from: string, message: Message, about: string): boolean {
+  const peers = [...context.state.active.keys()].filter((peer) => peer !== from && peer !== about);
+  const next = pick(context.env.random, peers);
+  if (next !== undefined) send(context, next, message);
+  return next !== undefined;
+}
+
+export function receiveNeighbor(context: Context, from: string, message: Neighbor): void {
+  const { state, env } = context;
+  if (message.self.peer !== from || from === state.self.peer) return;
+  const pending = state.pending.get(from);
+  const existing = state.active.get(from);
+  if (existing !== undefined) {
+    if (!message.accept) sendNeighbor(context, from, true, existing.near);
+  } else if (!message.accept) {
+    decide(context, message);
+  } else if (pending?.kind === "request" || env.now < state.joiningUntil) {
+    adopt(context, message, pending?.kind === "request" ? pending : undefined);
+  } else {
+    send(context, from, { type: "disconnect", reason: "not-neighbor" });
+  }
+  if (state.config.parameters.mixing) addPassiveAll(context, message.peers);
+  const neighbor = state.active.get(from);
+  if (neighbor === undefined) return;
+  neighbor.info = message.self;
+  neighbor.randomLinks = message.randomLinks;
+  neighbor.nearLinks = message.nearLinks;
+  neighbor.peers = message.peers.map(({ peer }) => peer);
+  neighbor.heardAt = env.now;
+}
+
+/** A link that we asked for, by NEIGHBOR or by JOIN, was granted. */
+function adopt(context: Context, message: Neighbor, request: (Pending & { kind: "request" }) | undefined): void {
+  const { state } = context;
+  if (request !== undefined) state.pending.delete(message.self.peer);
+  const neighbor = admit(context, message.self, message.near);
+  if (neighbor === undefined) return refuse(context, message.self.peer);
+  neighborUp(context, neighbor, request?.isNeedy ?? true);
+  if (request?.replaces !== undefined) replace(context, request.replaces);
+}
+
+/** Ends a link in favour of a closer one. */
+export function replace(context: Context, peer: string): void {
+  const old = context.state.active.get(peer);
+  if (old === undefined || isTreeEdge(context, old)) return;
+  drop(context, peer, "replaced", true);
+  addPassive(context, old.info);
+}
+
+/** A stranger asks for a link: granted if there is room or need; if it may be nearer, its round trip is measured first. */
+function decide(context: Context, message: Neighbor): void {
+  const { state } = context;
+  const { parameters, directPeers } = state.config;
+  const asker = message.self;
+  const hasRoom = state.active.size < activeSize(parameters);
+  const isNeedy = message.randomLinks + message.nearLinks < parameters.randomLinks;
+  if (hasRoom || isNeedy || directPeers.has(asker.peer)) {
+    grant(context, asker, hasRoom && message.near && parameters.nearLinks > 0, isNeedy);
+  } else if (message.near && parameters.nearLinks > 0 && wait(context, asker.peer, { kind: "near-check", asker })) {
+    sendPing(context, asker.peer);
+  } else {
+    addPassive(context, asker);
+    refuse(context, asker.peer);
+  }
+}
+
+export function refuse(context: Context, peer: string): void {
+  send(context, peer, { type: "disconnect", reason: "full" });
+}
+
+/** Makes the asker a neighbour and says so, before anything else goes over the new link. */
+export function grant(
+  context: Context,
+  asker: PeerInfo,
+  near: boolean,
+  isNeedy: boolean,
+): ActivePeer | undefined {
+  const neighbor = admit(context, asker, near);
+  if (neighbor === undefined) {
+    refuse(context, asker.peer);
+    return undefined;
+  }
+  sendNeighbor(context, asker.peer, true, near);
+  neighborUp(context, neighbor, isNeedy);
+  return neighbor;
+}
+
+export function sendNeighbor(context: Context, to: string, accept: boolean, near: boolean): void {
+  const { active, self } = context.state;
+  const peers = [...active.values()]
+    .filter(({ info }) => info.peer !== to && info.record.length > 0)
+    .slice(0, LIMITS.peersPerMessageMax)
+    .map(({ info }) => info);
+  const links = linkCounts(context);
+  send(context, to, {
+    type: "neighbor",
+    accept,
+    near,
+    randomLinks: links.random,
+    nearLinks: links.near,
+    self,
+    peers,
+  });
+}
+
+export function linkCounts(context: Context): { random: number; near: number } {
+  let near = 0;
+  for (const neighbor of context.state.active.values()) if (neighbor.near) near++;
+  return { random: context.state.active.size - near, near };
+}
+
+/** Remembers what an answer will be for; false if too much is open already. */
+export function wait(context: Context, peer: string, pending: Pending): boolean {
+  const { state, env } = context;
+  if (state.pending.has(peer) || state.pending.size >= LIMITS.pendingMax) return false;
+  state.pending.set(peer, { ...pending, deadline: env.now + LIMITS.pendingMs });
+  return true;
+}
+
+export function sendPing(context: Context, to: string): void {
+  const { state, env } = context;
+  if (state.pings.size >= LIMITS.pendingMax) return;
+  const nonce = state.nextNonce++;
+  state.pings.set(nonce, { peer: to, sentAt: env.now });
+  send(context, to, { type: "ping", nonce });
+}
+
+/** Adds a peer to the active view, unless that is far too large or its network has its share. */
+function admit(context: Context, info: PeerInfo, near: boolean): ActivePeer | undefined {
+  const { state } = context;
+  const { peer } = info;
+  if (peer === state.self.peer) return undefined;
+  if (!state.config.directPeers.has(peer)) {
+    if (state.active.size >= LIMITS.activeFactorMax * activeSize(state.config.parameters)) return undefined;
+    if (isCrowded(context, peer)) return undefined;
+  }
+  const neighbor: ActivePeer = {
+    info,
+    near,
+    eager: false,
+    behind: false,
+    rttMs: state.passive.get(peer)?.rttMs,
+    randomLinks: 0,
+    nearLinks: 0,
+    peers: [],
+    heardAt: Number.NEGATIVE_INFINITY,
+    undelivered: 0,
+    pendingIds: 0,
+    graftAfter: 0,
+    backoffMs: LIMITS.prunedMs / 2,
+    announcedHops: undefined,
+  };
+  state.passive.delete(peer);
+  state.active.set(peer, neighbor);
+  context.effects.push({ type: "neighbor-up", peer, near });
+  return neighbor;
+}
+
+/** Eclipse defence: one network does not fill the view. */
+function isCrowded({ state, env }: Context, peer: string): boolean {
+  const group = env.groupOf?.(peer);
+  if (group === undefined) return false;
+  let crowd = 0;
+  for (const other of state.active.keys()) if (env.groupOf?.(other) === group) crowd++;
+  return crowd >= LIMITS.neighborsPerGroupMax;
+}
+
+/** Ends a link. `tell` says goodbye; without it the link is gone already. */
+export function drop(context: Context, peer: string, reason: DisconnectReason | "gone", tell: boolean): void {
+  const { state } = context;
+  const neighbor = state.active.get(peer);
+  if (neighbor === undefined) return;
+  state.active.delete(peer);
+  if (tell && reason !== "gone") send(context, peer, { type: "disconnect", reason });
+  context.effects.push({ type: "neighbor-down", peer, reason });
+  neighborDown(context, neighbor);
+}
+
+export function receiveDisconnect(context: Context, from: string, reason: DisconnectReason): void {
+  const { state } = context;
+  const neighbor = state.active.get(from);
+  if (state.pending.get(from)?.kind === "request") state.pending.delete(from);
+  drop(context, from, reason, false);
+  if (neighbor !== undefined && reason !== "unsubscribed") addPassive(context, neighbor.info);
+  if (reason === "unsubscribed") state.passive.delete(from);
+  postpone(context, from);
+  // A node that lacks only its last links waits for the stabilise timer: in a small overlay everyone may be full.
+  if (state.active.size < state.config.parameters.randomLinks) fill(context);
+}
+
+/** A peer that said no, or nothing, is not asked again at once. */
+export function postpone({ state, env }: Context, peer: string): void {
+  const candidate = state.passive.get(peer);
+  if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
+}
+
+export function unsubscribe(context: Context): void {
+  const { state } = context;
+  const { leaveTtl } = state.config.parameters;
+  state.subscribed = false;
+  for (const peer of [...state.active.keys()]) {
+    send(context, peer, { type: "leave", source: state.self.peer, ttl: leaveTtl });
+    drop(context, peer, "unsubscribed", true);
+  }
+  state.pending.clear();
+  state.missing.clear();
+}
+
+/**
+ * Floods while it removes something, else walks on while its TTL lasts: a forged one is not amplified. Only the leaver
+ * itself can end its own link: others merely forget it.
+ */
+export function receiveLeave(context: Context, from: string, source: string, ttl: number): void {
+  const { state } = context;
+  let removed = state.config.directPeers.has(source) ? false : state.passive.delete(source);
+  if (source === from && state.active.has(source)) {
+    drop(context, source, "unsubscribed", false);
+    removed = true;
+  }
+  const message = { type: "leave", source, ttl: Math.max(0, ttl - 1) } as const;
+  if (removed) {
+    for (const peer of state.active.keys()) if (peer !== from && peer !== source) send(context, peer, message);
+  } else if (ttl > 0) {
+    walkOn(context, from, message, source);
+  }
+  if (source === from) fill(context);
+}
+
+/** Grows the active view to its size: random links first, then the nearest peers known. */
+export function fill(context: Context): void {
+  const { state, env } = context;
+  if (!state.subscribed) return;
+  const { parameters, directPeers } = state.config;
+  let randomWanted = parameters.randomLinks - linkCounts(context).random;
+  let wanted = activeSize(parameters) - state.active.size;
+  for (const pending of state.pending.values()) {
+    if (pending.kind !== "request") continue;
+    wanted--;
+    if (!pending.near) randomWanted--;
+  }
+  const candidates = [...state.passive.values()].filter(
+    ({ info, notBefore }) => notBefore <= env.now && !state.pending.has(info.peer),
+  );
+  for (const { info } of candidates) if (directPeers.has(info.peer)) request(context, info.peer, false, undefined);
+  const others = sample(env.random, candidates, candidates.length).filter(
+    ({ info }) => !directPeers.has(info.peer),
+  );
+  for (; wanted > 0 && others.length > 0; wanted--) {
+    const near = randomWanted <= 0 && parameters.nearLinks > 0;
+    if (near) others.sort((a, b) => (b.rttMs ?? Number.MAX_VALUE) - (a.rttMs ?? Number.MAX_VALUE));
+    request(context, others.pop()!.info.peer, near, undefined);
+    randomWanted--;
+  }
+}
+
+export function request(context: Context, peer: string, near: boolean, replaces: string | undefined): void {
+  const isNeedy = context.state.active.size < context.state.config.parameters.randomLinks;
+  if (!wait(context, peer, { kind: "request", near, replaces, isNeedy })) return;
+  sendNeighbor(context, peer, false, near);
+}
+
+/** Keeps the active view at its size, and starts again from the contacts when it is empty. */
+export function stabilise(context: Context): void {
+  const { state, env } = context;
+  if (state.active.size === 0 && env.now >= state.joiningUntil) rejoin(context);
+  const excess = state.active.size - activeSize(state.config.parameters);
+  if (excess > 0) trim(context, excess);
+  else fill(context);
+}
+
+/**
+ * Drops links that both sides can spare: to neighbours with more than C_rand random links, then to those that
+ * another neighbour knows. Lazy links go first, so that the tree stays. What is not known is asked for until next time.
+ */
+function trim(context: Context, excess: number): void {
+  const { state, env } = context;
+  const { randomLinks, nearLinks } = state.config.parameters;
+  const spare = [...state.active.values()].filter(
+    ({ info, heardAt }) => heardAt >= state.queriedAt && !state.config.directPeers.has(info.peer),
+  );
+  const tooManyNear = linkCounts(context).near > nearLinks;
+  const cost = ({ eager, near, rttMs }: ActivePeer) =>
+    (eager ? 0 : 2e9) + (near === tooManyNear ? 1e9 : 0) + (rttMs ?? 0);
+  spare.sort((a, b) => cost(b) - cost(a));
+  const rich = spare.filter((neighbor) => neighbor.randomLinks > randomLinks);
+  const linked = spare.filter(({ info }) => spare.some((other) => other.peers.includes(info.peer)));
+  for (const { info } of [...new Set([...rich, ...linked])].slice(0, excess)) {
+    drop(context, info.peer, "trimmed", true);
+    addPassive(context, info);
+  }
+  if (state.active.size > activeSize(state.config.parameters)) queryNeighbors(context);
+  state.queriedAt = env.now;
+}
+
+/** NEIGHBOR over an existing link asks for a fresh list. */
+export function queryNeighbors(context: Context): void {
+  for (const { info, near } of context.state.active.values()) sendNeighbor(context, info.peer, false, near);
+}

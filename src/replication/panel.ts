@@ -1,0 +1,186 @@
+/**
+ * The peers of one catch-up: whom to ask next, and who is not asked any more. Whoever is faster is asked more, because
+ * it is free again sooner; whoever takes long gets company; whoever lies is out.
+ */
+import { SequencerError } from "../base/errors.ts";
+import { HASH_BYTES } from "../base/hash.ts";
+import { SYNC_FAILURES_MAX, SYNC_HEDGE_MS, SYNC_RANGES_PER_PEER } from "../base/limits.ts";
+import { unpackAvailable } from "../log/packed-entries.ts";
+import type { SyncAnswer, SyncRequest } from "./sync-messages.ts";
+
+/** A peer that can be asked. */
+export interface SyncPeer {
+  readonly id: string;
+  /** @throws SequencerError `network` if no answer comes */
+  ask(request: SyncRequest): Promise<SyncAnswer>;
+  /** What it sent does not verify: it is cut off. */
+  reject(reason: string): void;
+}
+
+type TileRequest = SyncRequest & { readonly kind: "tile" };
+
+export class Panel {
+  readonly #peers: () => readonly SyncPeer[];
+  readonly #busy = new Map<string, number>();
+  readonly #failures = new Map<string, number>();
+  readonly #free: (() => void)[] = [];
+
+  constructor(peers: () => readonly SyncPeer[]) {
+    this.#peers = peers;
+  }
+
+  async tile(request: TileRequest, accept: (hashes: Uint8Array) => boolean): Promise<Uint8Array> {
+    return await this.#ask("now", async (peer) => {
+      const hashes = tileOf(await peer.ask(request), request.width);
+      return hashes !== undefined && accept(hashes) ? hashes : undefined;
+    });
+  }
+
+  /** Several tiles from one peer, judged together. */
+  async edges(
+    requests: readonly TileRequest[],
+    accept: (edges: readonly Uint8Array[]) => boolean,
+  ): Promise<readonly Uint8Array[]> {
+    return await this.#ask("now", async (peer) => {
+      const edges: Uint8Array[] = [];
+      for (const request of requests) {
+        const hashes = tileOf(await peer.ask(request), request.width);
+        if (hashes === undefined) return undefined;
+        edges.push(hashes);
+      }
+      return accept(edges) ? edges : undefined;
+    });
+  }
+
+  /** Entries from `first` on: as many of those that came as `verify` counts, at least one. */
+  async entries(
+    first: number,
+    count: number,
+    verify: (entries: readonly Uint8Array[]) => Promise<number | undefined>,
+  ): Promise<Uint8Array[]> {
+    return await this.#ask("in turn", async (peer) => {
+      const entries: Uint8Array[] = [];
+      // Large entries: a bundle may take several frames, all from the peer that began it.
+      for (;;) {
+        const answer = await peer.ask({
+          kind: "entries",
+          first: first + entries.length,
+          count: count - entries.length,
+        });
+        requireServed(answer);
+        const more =
+          answer.kind === "entries" ? unpackAvailable(answer.packed, count - entries.length) : undefined;
+        if (more === undefined || more.length === 0) return undefined;
+        entries.push(...more);
+        const verified = await verify(entries);
+        if (verified === undefined) return undefined;
+        if (verified > 0) return entries.slice(0, verified);
+      }
+    });
+  }
+
+  /**
+   * Asks until one peer gives what verifies. If it takes long, another one is asked beside it.
+   * @param when tiles are small and others wait for them: they take no turn
+   */
+  #ask<T>(when: "now" | "in turn", exchange: (peer: SyncPeer) => Promise<T | undefined>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let running = 0;
+      let settled = false;
+      const asked = new Set<string>();
+      const start = async (): Promise<void> => {
+        running++;
+        let hedge: NodeJS.Timeout | undefined;
+        try {
+          for (let result: T | undefined; !settled; ) {
+            const peer = await this.#next(when, asked);
+            if (settled) return this.#release(peer);
+            asked.add(peer.id);
+            hedge ??= setTimeout(() => !settled && this.#hasOther(asked) && void start(), SYNC_HEDGE_MS);
+            result = await this.#exchange(peer, exchange);
+            if (result === undefined) continue;
+            settled = true;
+            resolve(result);
+          }
+        } catch (error) {
+          if (running === 1) {
+            settled = true;
+            reject(error);
+          }
+        } finally {
+          running--;
+          clearTimeout(hedge);
+        }
+      };
+      void start();
+    });
+  }
+
+  /** The result, or undefined if the peer failed or lied, which is remembered. */
+  async #exchange<T>(
+    peer: SyncPeer,
+    exchange: (peer: SyncPeer) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    try {
+      const result = await exchange(peer);
+      if (result === undefined) {
+        this.#failures.set(peer.id, SYNC_FAILURES_MAX);
+        peer.reject("it sent what does not verify");
+      }
+      return result;
+    } catch (error) {
+      if (!(error instanceof SequencerError) || error.code !== "network") throw error;
+      this.#failures.set(peer.id, (this.#failures.get(peer.id) ?? 0) + 1);
+      return undefined;
+    } finally {
+      this.#release(peer);
+    }
+  }
+
+  #usable(): SyncPeer[] {
+    return this.#peers().filter(({ id }) => (this.#failures.get(id) ?? 0) < SYNC_FAILURES_MAX);
+  }
+
+  #hasOther(asked: ReadonlySet<string>): boolean {
+    return this.#usable().some(({ id }) => !asked.has(id));
+  }
+
+  /** The least busy peer that may be asked, one not asked yet if there is one, as soon as it has a turn. */
+  async #next(when: "now" | "in turn", asked: ReadonlySet<string>): Promise<SyncPeer> {
+    for (;;) {
+      const usable = this.#usable();
+      if (usable.length === 0) {
+        throw new SequencerError("network", "no peer is left to catch up from", {
+          hint: "It will be tried again",
+        });
+      }
+      const fresh = usable.filter(({ id }) => !asked.has(id));
+      const load = (peer: SyncPeer): number => this.#busy.get(peer.id) ?? 0;
+      const candidates = fresh.length > 0 ? fresh : usable;
+      const peer = candidates.reduce((least, other) => (load(other) < load(least) ? other : least));
+      if (when === "now" || load(peer) < SYNC_RANGES_PER_PEER) {
+        this.#busy.set(peer.id, load(peer) + 1);
+        return peer;
+      }
+      await new Promise<void>((resolve) => {
+        this.#free.push(resolve);
+      });
+    }
+  }
+
+  #release({ id }: SyncPeer): void {
+    this.#busy.set(id, this.#busy.get(id)! - 1);
+    for (const wake of this.#free.splice(0)) wake();
+  }
+}
+
+function tileOf(answer: SyncAnswer, width: number): Uint8Array | undefined {
+  requireServed(answer);
+  return answer.kind === "tile" && answer.hashes.length === width * HASH_BYTES ? answer.hashes : undefined;
+}
+
+/** A refusal is no lie: a peer that is behind itself cannot serve what others can. */
+function requireServed(answer: SyncAnswer): void {
+  if (answer.kind === "refusal")
+    throw new SequencerError("network", `a peer does not serve it: ${answer.reason}`);
+}

@@ -1,0 +1,136 @@
+/**
+ * What every store has to do, as the contract in `src/log/store.ts` says it.
+ */
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import { toHex } from "../../src/base/bytes.ts";
+import { Log } from "../../src/log/log.ts";
+import type { Store } from "../../src/log/store.ts";
+import { operator, stranger, writer } from "../helpers/accounts.ts";
+import { entryAt, genesisEntry, idAt, START, sealNext, storedLog } from "../helpers/stored-log.ts";
+
+export interface StoreOptions {
+  readonly idIndex: boolean;
+}
+
+/** @param open makes a new, empty store that ends with the test */
+export function storeCompliance(name: string, open: (t: TestContext, options: StoreOptions) => Store): void {
+  suite(`${name} as a store`, () => {
+    test("a new store is empty", (t) => {
+      const store = open(t, { idIndex: true });
+      assert.equal(store.head, undefined);
+      assert.equal(store.blockAt(0), undefined);
+      assert.equal(store.tile(0, 0), undefined);
+      assert.equal(store.note(), undefined);
+      assert.equal(store.sequenceOf(idAt(1)), undefined);
+      assert.deepEqual([...store.roles()], []);
+      assert.equal(Log.open(store), undefined);
+    });
+
+    test("its head is the last commit's", async (t) => {
+      const store = open(t, { idIndex: false });
+      const log = await storedLog(store, [3]);
+      assert.equal(store.head?.size, 4);
+      assert.equal(store.head.lastTimestamp, START + 3);
+      await log.commit(sealNext(log, 5));
+      assert.equal(store.head.size, 9);
+      assert.equal(toHex(store.head.root), toHex(log.committed.root));
+    });
+
+    test("every sequence number is in the block that it was committed with", async (t) => {
+      const store = open(t, { idIndex: false });
+      await storedLog(store, [3, 1, 300, 7]);
+      const starts = [0, 1, 4, 5, 305, 312];
+      for (let sequence = 0; sequence < 312; sequence++) {
+        const block = store.blockAt(sequence)!;
+        const i = starts.findLastIndex((first) => first <= sequence);
+        assert.equal(block.first, starts[i]);
+        assert.equal(block.count, starts[i + 1]! - starts[i]!);
+      }
+      for (const beyond of [312, 313, 2 ** 40]) assert.equal(store.blockAt(beyond), undefined);
+    });
+
+    test("entries, ids and tiles are read as they were committed", async (t) => {
+      const store = open(t, { idIndex: false });
+      await storedLog(store, [20, 600, 1]);
+      const log = Log.open(store)!;
+      assert.equal(toHex(log.entry(0).entry), toHex(genesisEntry));
+      for (const sequence of [1, 20, 21, 255, 256, 620, 621]) {
+        const { entry, id } = log.entry(sequence);
+        assert.equal(toHex(entry), toHex(entryAt(sequence)));
+        assert.equal(toHex(id), toHex(idAt(sequence)));
+      }
+      assert.equal(store.tile(0, 0)?.length, 256 * 32);
+      assert.equal(store.tile(0, 2)?.length, (622 - 512) * 32);
+      assert.equal(store.tile(1, 0)?.length, 2 * 32);
+      assert.equal(store.tile(0, 3), undefined);
+      assert.equal(store.tile(1, 1), undefined);
+    });
+
+    test("what it returned stays as it was after later commits", async (t) => {
+      const store = open(t, { idIndex: false });
+      const log = await storedLog(store, [3]);
+      const [block, tile] = [store.blockAt(2)!, store.tile(0, 0)!];
+      const before = [block.entries, block.ids, tile].map(toHex);
+      for (let i = 0; i < 5; i++) await log.commit(sealNext(log, 40));
+      assert.deepEqual([block.entries, block.ids, tile].map(toHex), before);
+    });
+
+    test("roles are those of genesis and of all changes since, the last one of a block for each account", async (t) => {
+      const store = open(t, { idIndex: false });
+      const log = await storedLog(store, []);
+      const roles = (): string[] =>
+        [...store.roles()].map(({ account, role }) => `${toHex(account)} ${role}`).sort();
+      const is = (...expected: readonly (readonly [Uint8Array, number])[]): void =>
+        assert.deepEqual(roles(), expected.map(([account, role]) => `${toHex(account)} ${role}`).sort());
+      is([operator.address, 2], [writer.address, 1]);
+      await log.commit(
+        sealNext(log, 1, [
+          { account: stranger.address, role: 1 },
+          { account: writer.address, role: 0 },
+        ]),
+      );
+      is([operator.address, 2], [stranger.address, 1]);
+      const back = [2, 0, 1].map((role) => ({ account: writer.address, role }));
+      await log.commit(sealNext(log, 3, back));
+      is([operator.address, 2], [stranger.address, 1], [writer.address, 1]);
+    });
+
+    test("ids are found if it indexes them, and only then", async (t) => {
+      const indexed = open(t, { idIndex: true });
+      const plain = open(t, { idIndex: false });
+      for (const store of [indexed, plain]) await storedLog(store, [3, 30]);
+      for (const sequence of [1, 3, 4, 33]) {
+        assert.equal(indexed.sequenceOf(idAt(sequence)), sequence);
+        assert.equal(plain.sequenceOf(idAt(sequence)), undefined);
+      }
+      assert.equal(indexed.sequenceOf(idAt(34)), undefined);
+    });
+
+    test("the note is the newest that came with a commit", async (t) => {
+      const store = open(t, { idIndex: false });
+      const log = await storedLog(store, [1]);
+      assert.equal(store.note(), undefined);
+      await log.commit(sealNext(log, 1), "first — note\n");
+      await log.commit(sealNext(log, 1));
+      assert.equal(store.note(), "first — note\n");
+      await log.commit(sealNext(log, 1), "second\n");
+      assert.equal(store.note(), "second\n");
+    });
+
+    test("a block that does not follow the last one is the programmer's error, and changes nothing", async (t) => {
+      const store = open(t, { idIndex: false });
+      const log = await storedLog(store, [3]);
+      const block = { first: 9, count: 1, entries: new Uint8Array(2), ids: new Uint8Array(32) };
+      const head = { size: 10, root: new Uint8Array(32), lastTimestamp: START };
+      await assert.rejects(store.commit({ block, tiles: [], roles: [], head }), { name: "AssertionError" });
+      assert.equal(store.head?.size, 4);
+      await log.commit(sealNext(log, 1));
+      assert.equal(store.head.size, 5);
+    });
+
+    test("there is room for another commit", async (t) => {
+      assert.ok((await open(t, { idIndex: false }).freeBytes()) > 0);
+    });
+  });
+}

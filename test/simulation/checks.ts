@@ -1,0 +1,164 @@
+/**
+ * The table of checks that a simulator can answer, each with its bar and what was measured. `npm run simulate -- --check`
+ * prints it; the tests run the same scenarios smaller. Checks 1, 8 and 10 are tests and bench/gossip.ts.
+ */
+import {
+  average,
+  cappedSource,
+  deliveryHops,
+  halved,
+  lossy,
+  massKill,
+  parentLost,
+  partitionHealed,
+  redundancyCurve,
+  steadyTree,
+  twoRegions,
+  worldLatency,
+  withoutPrune,
+} from "./scenarios.ts";
+
+export interface CheckResult {
+  readonly check: string;
+  readonly bar: string;
+  readonly measured: string;
+  readonly passed: boolean;
+}
+
+export function* runChecks(count: number, seed: number): Generator<CheckResult> {
+  for (const nodes of [...new Set([16, 100, count])]) yield redundancyCheck(nodes, seed);
+  for (const nodes of [...new Set([16, 100, count])]) yield treeCheck(nodes, seed);
+  for (const percent of [30, 50, 80]) yield killCheck(count, seed, percent);
+  yield parentCheck(count, seed);
+  yield hopsCheck(count, seed);
+  yield* proximityChecks(Math.min(count, 100), seed);
+  yield* ablationChecks(Math.min(count, 800), seed);
+  yield* extraChecks(Math.min(count, 200), seed);
+}
+
+function redundancyCheck(nodes: number, seed: number): CheckResult {
+  const curve = redundancyCurve(nodes, seed);
+  const last = curve.at(-1)!;
+  return {
+    check: `2  redundancy, N=${nodes}`,
+    bar: "<= 0.05 after 20 blocks, from near A-2 = 5",
+    measured: `${[0, 1, 2, 5, 10, 20].map((i) => curve[i]!.toFixed(3)).join(" ")} (blocks 1 2 3 6 11 21)`,
+    passed: last <= 0.05 && curve[0]! > 3.5,
+  };
+}
+
+function treeCheck(nodes: number, seed: number): CheckResult {
+  const tree = steadyTree(nodes, seed, 600_000);
+  return {
+    check: `3  tree after 10 min, N=${nodes}`,
+    bar: `${nodes - 1} edges, connected, no GRAFT or PRUNE for 60 s`,
+    measured: `${tree.edges} edges, ${tree.components} component(s), ${tree.changes} GRAFT+PRUNE, reliability ${tree.reliability}`,
+    passed: tree.isSpanningTree && tree.changes === 0,
+  };
+}
+
+function killCheck(count: number, seed: number, percent: number): CheckResult {
+  const result = massKill(count, seed, percent / 100);
+  return {
+    check: `4  kill ${percent} % of ${count}`,
+    bar: percent === 30 ? "every survivor has every block" : "(curve)",
+    measured: `${result.complete} of ${result.survivors} survivors have all; reliability ${result.during.toFixed(4)}, a minute later ${result.afterwards.toFixed(4)}`,
+    passed: percent !== 30 || result.complete === result.survivors,
+  };
+}
+
+function parentCheck(count: number, seed: number): CheckResult {
+  const results = [0, 1, 2].map((i) => parentLost(count, seed + i));
+  const wait = Math.max(...results.map(({ longestWaitMs }) => longestWaitMs));
+  const redundancy = Math.max(...results.map(({ redundancyAfter10 }) => redundancyAfter10));
+  return {
+    check: `5  parent lost, N=${count}`,
+    bar: `${results[0]!.barMs} ms (2 ticks + 1 RTT); redundancy < 0.05 within 10 blocks`,
+    measured: `longest wait ${wait.toFixed(0)} ms over ${results.reduce((sum, { orphans }) => sum + orphans, 0)} orphans, redundancy ${redundancy.toFixed(3)}`,
+    passed:
+      wait <= results[0]!.barMs && redundancy <= 0.05 && results.every(({ reliability }) => reliability === 1),
+  };
+}
+
+function hopsCheck(count: number, seed: number): CheckResult {
+  const results = [0, 1, 2].map((i) => deliveryHops(count, seed + i));
+  return {
+    check: `6  last delivery hop, N=${count}`,
+    bar: "<= 1.5 x flooding's",
+    measured: results.map(({ tree, flooding }) => `${tree}/${flooding}`).join(" "),
+    passed: results.every(({ ratio }) => ratio <= 1.5),
+  };
+}
+
+function* proximityChecks(count: number, seed: number): Generator<CheckResult> {
+  const seeds = [0, 1, 2, 3, 4].map((i) => seed + i);
+  const mean = <K extends string>(results: Record<K, number>[], key: K) => average(results.map((r) => r[key]));
+  const near = seeds.map((s) => twoRegions(count, s, 3, 300_000));
+  const random = seeds.map((s) => twoRegions(count, s, 0, 300_000));
+  const change = (key: "medianMs" | "lastMs" | "crossings") =>
+    `${mean(random, key).toFixed(1)} -> ${mean(near, key).toFixed(1)}`;
+  yield {
+    check: `7  two regions (1 and 80 ms), N=${count}, 5 seeds`,
+    bar: "crossings and latency fall against C_near = 0; a median above 80 ms cannot fall below it",
+    measured: `crossings ${change("crossings")}, median ${change("medianMs")} ms, last ${change("lastMs")} ms`,
+    passed: mean(near, "crossings") < mean(random, "crossings") && mean(near, "lastMs") < mean(random, "lastMs"),
+  };
+  const worldNear = seeds.slice(0, 3).map((s) => worldLatency(count, s, 3));
+  const worldRandom = seeds.slice(0, 3).map((s) => worldLatency(count, s, 0));
+  yield {
+    check: `7  one world (5 to 80 ms), N=${count}, 3 seeds`,
+    bar: "median latency falls against C_near = 0",
+    measured: `median ${mean(worldRandom, "medianMs").toFixed(1)} -> ${mean(worldNear, "medianMs").toFixed(1)} ms, last ${mean(worldRandom, "lastMs").toFixed(1)} -> ${mean(worldNear, "lastMs").toFixed(1)} ms`,
+    passed: mean(worldNear, "medianMs") < mean(worldRandom, "medianMs"),
+  };
+}
+
+function* ablationChecks(count: number, seed: number): Generator<CheckResult> {
+  const redundancy = withoutPrune(count, seed);
+  yield {
+    check: "12 without PRUNE",
+    bar: "it stays flooding: redundancy near A-2 = 5",
+    measured: redundancy.toFixed(2),
+    passed: redundancy > 3.5,
+  };
+  const kill = massKill(count, seed, 0.3, { lazyRepair: false });
+  yield {
+    check: "12 without IHAVE and GRAFT",
+    bar: "30 % killed cut the tree for good",
+    measured: `reliability ${kill.during.toFixed(3)}, a minute later ${kill.afterwards.toFixed(3)}`,
+    passed: kill.afterwards < 0.9,
+  };
+  const withShuffle = halved(count, seed, 4, { mixing: false });
+  const without = halved(count, seed, 4, { mixing: false, shuffle: false });
+  const withLists = halved(count, seed, 4, { shuffle: false });
+  yield {
+    check: "12 without SHUFFLE",
+    bar: "passive views wither as nodes die",
+    measured: `live passive peers after 4 halvings: ${without.livePassivePeers.toFixed(1)}, with SHUFFLE ${withShuffle.livePassivePeers.toFixed(1)} (without it but learning from NEIGHBOR: ${withLists.livePassivePeers.toFixed(1)})`,
+    passed: without.livePassivePeers < withShuffle.livePassivePeers / 2,
+  };
+}
+
+function* extraChecks(count: number, seed: number): Generator<CheckResult> {
+  const healed = partitionHealed(count, seed, 60_000);
+  yield {
+    check: `   partition of 60 s, N=${count}`,
+    bar: "one overlay again, everything delivered",
+    measured: `${healed.components} -> ${healed.healed} component(s), reliability ${healed.reliability}`,
+    passed: healed.healed === 1 && healed.reliability === 1,
+  };
+  const loss = lossy(count, seed, 0.05);
+  yield {
+    check: `   5 % of all messages lost, N=${count}`,
+    bar: "everything delivered",
+    measured: `reliability ${loss.reliability.toFixed(4)}, redundancy ${loss.redundancy.toFixed(3)}`,
+    passed: loss.reliability === 1,
+  };
+  const capped = cappedSource(count, seed, 4);
+  yield {
+    check: `   source pushing to 4, N=${count}`,
+    bar: "everything delivered, redundancy <= 0.05",
+    measured: `pushes to ${capped.pushed}, redundancy ${capped.redundancy.toFixed(3)}, reliability ${capped.reliability}`,
+    passed: capped.pushed <= 4 && capped.redundancy <= 0.05 && capped.reliability === 1,
+  };
+}
