@@ -36,6 +36,8 @@ export const INTAKE_TRANSACTIONS_MAX = 65_536;
 export const INTAKE_BYTES_MAX = 64 * MIB;
 /** Signatures of one verification job: large enough to share work, small enough to spread over workers. */
 export const VERIFY_JOB_SIGNATURES_MAX = 256;
+/** Signatures below which a job is not cut for the sake of sharing: a message costs as much as a signature. */
+export const VERIFY_JOB_SIGNATURES_MIN = 16;
 /** Jobs that a worker holds: one at work, one waiting, so that it never idles. */
 export const VERIFY_JOBS_PER_WORKER = 2;
 /** Milliseconds until a job without an answer means that its worker is broken. */

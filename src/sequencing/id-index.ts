@@ -3,7 +3,7 @@
  * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
  * newest entry is older than the retention.
  */
-import { viewOf } from "../base/bytes.ts";
+import { equalBytes } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import type { Log } from "../log/log.ts";
 
@@ -67,7 +67,7 @@ export class IdIndex {
       const mask = fingerprints.length - 1;
       for (let slot = start & mask; fingerprints[slot] !== EMPTY; slot = (slot + 1) & mask) {
         const sequence = sequences[slot]!;
-        if (fingerprints[slot] === fingerprint && isSame(this.#idAt(sequence), id)) return sequence;
+        if (fingerprints[slot] === fingerprint && equalBytes(this.#idAt(sequence), id)) return sequence;
       }
     }
     return undefined;
@@ -75,9 +75,9 @@ export class IdIndex {
 }
 
 /** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
-export function rebuildIdIndex(log: Log): IdIndex {
+export function rebuildIdIndex(log: Log, idAt = (sequence: number): Uint8Array => log.idOf(sequence)): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
-  const index = new IdIndex(retentionMs, (sequence) => log.idOf(sequence));
+  const index = new IdIndex(retentionMs, idAt);
   const horizon = log.committed.lastTimestamp - retentionMs;
   let from = log.committed.size;
   for (const { first, timestamp } of log.blocksFromTail()) {
@@ -99,13 +99,13 @@ function makeSegment(slotsWanted: number): Segment {
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.
 function fingerprintOf(id: Uint8Array): number {
-  return viewOf(id).getUint32(0) || 1;
+  return u32At(id, 0) || 1;
 }
 
 function slotOf(id: Uint8Array): number {
-  return viewOf(id).getUint32(4);
+  return u32At(id, 4);
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
+function u32At(id: Uint8Array, offset: number): number {
+  return ((id[offset]! << 24) | (id[offset + 1]! << 16) | (id[offset + 2]! << 8) | id[offset + 3]!) >>> 0;
 }
