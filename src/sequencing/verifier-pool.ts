@@ -2,6 +2,7 @@
  * Verification in worker threads. Small requests that wait together travel as one job; large ones are cut, so that
  * all workers share them. A worker that breaks is replaced and its jobs are done again, once.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";
@@ -79,7 +80,7 @@ export class VerifierPool implements Verifier {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#members.map(dismiss));
   }
 
   /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
@@ -174,6 +175,15 @@ export class VerifierPool implements Verifier {
       this.#waiting.unshift(piece);
     }
   }
+}
+
+/**
+ * Lets a worker finish and end by itself: terminating it inside a native call can take the whole process down with it.
+ */
+async function dismiss({ worker }: Member): Promise<void> {
+  const gone = once(worker, "exit", { signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+  worker.postMessage(null satisfies VerifyRequest);
+  await gone.catch(() => worker.terminate());
 }
 
 function slice(
