@@ -5,7 +5,7 @@
 import { encodeFunctionData, type PublicClient, type TransactionReceipt } from "viem";
 import { fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import type { AttestedHead } from "../log/checkpoint.ts";
+import type { AttestedHead, Head } from "../log/checkpoint.ts";
 import {
   answerCall,
   type CompleteEvidence,
@@ -88,6 +88,15 @@ export class BondChain {
       answerWindowSeconds: Number(answer),
       forceInclusionSeconds: Number(inclusion),
     };
+  }
+
+  /** What the contract takes a signature of this head to be over. */
+  async digest(logId: Uint8Array, { size, root }: Head): Promise<Uint8Array> {
+    const args = [toHex(logId), BigInt(size), toHex(root)] as const;
+    const digest = await this.#ask("ask for a digest", () =>
+      this.#client.readContract({ abi, address: this.#bond, functionName: "digest", args }),
+    );
+    return fromHex(digest);
   }
 
   async state(logId: Uint8Array, signer: Uint8Array): Promise<BondState> {

@@ -40,7 +40,8 @@ for (const [name, ...args] of [
     test("deploy, genesis, log id, register: in this order", async () => {
       const privateKey = new Uint8Array(32).fill(2);
       const { chainId } = network.domain;
-      const { bond } = await deployBond({ rpcUrl: network.rpcUrl, pollMs: 10, chainId, privateKey }, TERMS);
+      const terms = { ...TERMS, minimumStakeWei: 2n * ETHER };
+      const { bond } = await deployBond({ rpcUrl: network.rpcUrl, pollMs: 10, chainId, privateKey }, terms);
       const operatorKey = new Uint8Array(32).fill(0x44);
       const operator = addressOfPrivateKey(operatorKey);
       const genesis = encodeGenesis({
@@ -64,7 +65,7 @@ for (const [name, ...args] of [
       assert.equal(state.status, "active");
       assert.equal(state.stakeWei, STAKE_WEI);
       assert.deepEqual([toHex(state.owner), toHex(state.operator)], [toHex(chain.address), toHex(operator)]);
-      assert.deepEqual(await chain.terms(), TERMS);
+      assert.deepEqual(await chain.terms(), terms);
     });
 
     test("top up, anchor, exit, cancel, exit again, wait, withdraw", async () => {
