@@ -203,26 +203,29 @@ export class BondChain {
   /**
    * The open challenges of a bond, newest first: read backwards through the chain's events, as far as an answer can
    * still be in time, and no further than the contract's count of them says.
+   * @param blocks of one request for events
    */
-  async openQuestions(logId: Uint8Array, signer: Uint8Array): Promise<Question[]> {
+  async openQuestions(
+    logId: Uint8Array,
+    signer: Uint8Array,
+    blocks: bigint = CHAIN_LOG_BLOCKS,
+  ): Promise<Question[]> {
     const { operator, openChallenges } = await this.state(logId, signer);
     const questions: Question[] = [];
     if (openChallenges === 0) return questions;
     const newest = await this.#ask("read the newest block", () => this.#client.getBlock());
     const { answerWindowSeconds } = await this.terms();
     const oldestTime = newest.timestamp - BigInt(answerWindowSeconds);
-    for (
-      let last = newest.number;
-      last >= 0n && questions.length < openChallenges;
-      last -= CHAIN_LOG_BLOCKS
-    ) {
-      const first = last < CHAIN_LOG_BLOCKS ? 0n : last - CHAIN_LOG_BLOCKS + 1n;
+    let last = newest.number;
+    while (last >= 0n && questions.length < openChallenges) {
+      const first = last < blocks ? 0n : last - blocks + 1n;
       const asked = await this.#questionsIn(first, last, logId, operator);
       for (const { id, question } of asked.toReversed()) if (await this.#isOpen(id)) questions.push(question);
       const { timestamp } = await this.#ask("read a block", () =>
         this.#client.getBlock({ blockNumber: first }),
       );
       if (timestamp < oldestTime) break;
+      last = first - 1n;
     }
     return questions;
   }

@@ -139,7 +139,8 @@ describe("a chain", () => {
 
   test("shared by two programs with one key still gets every transaction once", async () => {
     const log = network.log("shared key");
-    const [one, other] = [await network.as(0x68), await network.as(0x68)];
+    const options = { receiptTimeoutMs: 100 };
+    const [one, other] = [await network.as(0x68, options), await network.as(0x68, options)];
     await log.register(one);
     const topUps = [one, other, one, other].map((chain, i) =>
       chain.topUp(log.logId, log.operator, ETHER * 10n ** BigInt(i)),
