@@ -164,3 +164,5 @@ export const CHAIN_ATTEMPTS_MAX = 16;
 export const CHAIN_NONCE_RESTARTS_MAX = 3;
 /** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
 export const CHAIN_COMMIT_WAIT_MS = 600_000;
+/** Blocks of one request for events: what public nodes answer at least. */
+export const CHAIN_LOG_BLOCKS = 10_000n;
