@@ -3,7 +3,7 @@
  * and duplicates are decided here against everything ordered before, committed or not (SPEC section 1).
  */
 import { SequencerError } from "../base/errors.ts";
-import { HASH_BYTES, hashKey } from "../base/hash.ts";
+import { hashKey } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import { decodeEntry, encodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
@@ -155,10 +155,9 @@ function rebuildIdIndex(log: Log): IdIndex {
     from = first;
     if (timestamp < horizon) break;
   }
-  for (const { first, count, ids, timestamp } of log.blocks(from)) {
-    for (let i = first === 0 ? 1 : 0; i < count; i++) {
-      index.add(ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), first + i, timestamp);
-    }
+  // Each by its own timestamp: a block spans time when the commit before it was slow.
+  for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
+    index.add(id, sequence, decodeEntry(entry)!.timestamp);
   }
   return index;
 }
