@@ -3,7 +3,9 @@
  * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
  * newest entry is older than the retention.
  */
-import { viewOf } from "../base/bytes.ts";
+import { equalBytes } from "../base/bytes.ts";
+import { decodeEntry } from "../log/entry.ts";
+import type { Log } from "../log/log.ts";
 
 const SLOTS_MIN = 2 ** 12;
 const SLOTS_MAX = 2 ** 22;
@@ -74,11 +76,31 @@ export class IdIndex {
       const mask = fingerprints.length - 1;
       for (let slot = start & mask; fingerprints[slot] !== EMPTY; slot = (slot + 1) & mask) {
         const sequence = sequences[slot]!;
-        if (fingerprints[slot] === fingerprint && isSame(this.#idAt(sequence), id)) return sequence;
+        if (fingerprints[slot] === fingerprint && equalBytes(this.#idAt(sequence), id)) return sequence;
       }
     }
     return undefined;
   }
+}
+
+/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
+export function rebuildIdIndex(
+  log: Log,
+  idAt = (sequence: number): Uint8Array => log.idOf(sequence),
+): IdIndex {
+  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
+  const index = new IdIndex(retentionMs, idAt);
+  const horizon = log.committed.lastTimestamp - retentionMs;
+  let from = log.committed.size;
+  for (const { first, timestamp } of log.blocksFromTail()) {
+    from = first;
+    if (timestamp < horizon) break;
+  }
+  // Each by its own timestamp: a block spans time when the commit before it was slow.
+  for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
+    index.add(id, sequence, decodeEntry(entry)!.timestamp);
+  }
+  return index;
 }
 
 function makeSegment(slots: number): Segment {
@@ -93,13 +115,13 @@ function makeSegment(slots: number): Segment {
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.
 function fingerprintOf(id: Uint8Array): number {
-  return viewOf(id).getUint32(0) || 1;
+  return u32At(id, 0) || 1;
 }
 
 function slotOf(id: Uint8Array): number {
-  return viewOf(id).getUint32(4);
+  return u32At(id, 4);
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
+function u32At(id: Uint8Array, offset: number): number {
+  return ((id[offset]! << 24) | (id[offset + 1]! << 16) | (id[offset + 2]! << 8) | id[offset + 3]!) >>> 0;
 }

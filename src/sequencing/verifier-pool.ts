@@ -8,7 +8,12 @@ import { concatBytes } from "../base/bytes.ts";
 import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { VERIFY_JOB_SIGNATURES_MAX, VERIFY_JOBS_PER_WORKER, VERIFY_TIMEOUT_MS } from "../base/limits.ts";
+import {
+  VERIFY_JOB_SIGNATURES_MAX,
+  VERIFY_JOB_SIGNATURES_MIN,
+  VERIFY_JOBS_PER_WORKER,
+  VERIFY_TIMEOUT_MS,
+} from "../base/limits.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
 import type { SignatureBatch, Verifier } from "./verifier.ts";
 import type { VerifyReply, VerifyRequest } from "./verifier-worker.ts";
@@ -48,6 +53,7 @@ export class VerifierPool implements Verifier {
   readonly #members: Member[] = [];
   #waiting: Piece[] = [];
   #nextJob = 0;
+  #assigning = false;
   #closed = false;
 
   constructor(options: VerifierPoolOptions) {
@@ -66,7 +72,7 @@ export class VerifierPool implements Verifier {
         }),
       );
     }
-    this.#assign();
+    this.#assignSoon();
     const verdicts = await Promise.all(pieces);
     return verdicts.length === 1 ? verdicts[0]! : concatBytes(...verdicts);
   }
@@ -74,6 +80,16 @@ export class VerifierPool implements Verifier {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+  }
+
+  /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
+  #assignSoon(): void {
+    if (this.#assigning) return;
+    this.#assigning = true;
+    setImmediate(() => {
+      this.#assigning = false;
+      this.#assign();
+    });
   }
 
   /** Hands waiting pieces to workers with room, the least busy one first. */
@@ -87,13 +103,17 @@ export class VerifierPool implements Verifier {
     }
   }
 
+  /** As much as lets all workers share what waits, within the bounds of a job. */
   #takeJob(): Piece[] {
+    const waiting = this.#waiting.reduce((sum, { batch }) => sum + batch.count, 0);
+    const share = Math.ceil(waiting / this.#members.length);
+    const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
     let signatures = 0;
     let taken = 0;
     // What broke a worker goes alone, so that it takes nobody with it if it does so again.
     const alone = this.#waiting[0]?.failedBefore;
     for (const { batch, failedBefore } of this.#waiting) {
-      const fits = signatures + batch.count <= VERIFY_JOB_SIGNATURES_MAX;
+      const fits = signatures + batch.count <= limit;
       if (taken > 0 && (alone || failedBefore || !fits)) break;
       signatures += batch.count;
       taken++;
@@ -108,11 +128,7 @@ export class VerifierPool implements Verifier {
     }, VERIFY_TIMEOUT_MS).unref();
     member.jobs.set(job, { pieces, deadline });
     const batch = join(pieces.map((piece) => piece.batch));
-    member.worker.postMessage({ job, batch } satisfies VerifyRequest, [
-      batch.digests.buffer as ArrayBuffer,
-      batch.signatures.buffer as ArrayBuffer,
-      batch.addresses.buffer as ArrayBuffer,
-    ]);
+    member.worker.postMessage({ job, batch } satisfies VerifyRequest, [batch.digests.buffer as ArrayBuffer]);
   }
 
   #hire(): Member {
@@ -179,12 +195,20 @@ function slice(
   };
 }
 
-/** One batch in buffers of its own, which the receiver may have. */
+/** One batch in a buffer of its own, which the receiver may have: the three arrays side by side. */
 function join(batches: readonly SignatureBatch[]): SignatureBatch {
+  const all = concatBytes(
+    ...batches.map(({ digests }) => digests),
+    ...batches.map(({ signatures }) => signatures),
+    ...batches.map(({ addresses }) => addresses),
+  );
+  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
+  const signaturesAt = count * HASH_BYTES;
+  const addressesAt = signaturesAt + count * SIGNATURE_BYTES;
   return {
-    count: batches.reduce((sum, { count }) => sum + count, 0),
-    digests: concatBytes(...batches.map(({ digests }) => digests)),
-    signatures: concatBytes(...batches.map(({ signatures }) => signatures)),
-    addresses: concatBytes(...batches.map(({ addresses }) => addresses)),
+    count,
+    digests: all.subarray(0, signaturesAt),
+    signatures: all.subarray(signaturesAt, addressesAt),
+    addresses: all.subarray(addressesAt),
   };
 }

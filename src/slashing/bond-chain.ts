@@ -5,6 +5,7 @@
 import { encodeFunctionData, type PublicClient, type TransactionReceipt } from "viem";
 import { fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import {
   answerCall,
   type CompleteEvidence,
@@ -17,7 +18,7 @@ import {
   timeoutCall,
 } from "./bond-calls.ts";
 import { asking, type BondStatus, bondStatusOf } from "./chain-error.ts";
-import { type Inconsistent, type SlashableHead, signerOf, type UnansweredChallenge } from "./evidence.ts";
+import { type Inconsistent, signerOf, type UnansweredChallenge } from "./evidence.ts";
 import { sequencerBondAbi as abi } from "./generated/sequencer-bond.ts";
 import type { Transactor } from "./transactor.ts";
 
@@ -128,17 +129,17 @@ export class BondChain {
   }
 
   /** @param closing the last head of the signer that steps back */
-  rotateSigner(logId: Uint8Array, newSigner: Uint8Array, possession: Uint8Array, closing: SlashableHead) {
+  rotateSigner(logId: Uint8Array, newSigner: Uint8Array, possession: Uint8Array, closing: AttestedHead) {
     const args = [toHex(logId), toHex(newSigner), toHex(possession), signed(closing)] as const;
     return this.#send("rotate the signer", encodeFunctionData({ abi, functionName: "rotateSigner", args }));
   }
 
-  anchor(logId: Uint8Array, head: SlashableHead) {
+  anchor(logId: Uint8Array, head: AttestedHead) {
     const args = [toHex(logId), signed(head)] as const;
     return this.#send("anchor", encodeFunctionData({ abi, functionName: "anchor", args }));
   }
 
-  requestExit(logId: Uint8Array, finalHead: SlashableHead) {
+  requestExit(logId: Uint8Array, finalHead: AttestedHead) {
     const args = [toHex(logId), signed(finalHead)] as const;
     return this.#send("request the exit", encodeFunctionData({ abi, functionName: "requestExit", args }));
   }

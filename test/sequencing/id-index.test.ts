@@ -11,8 +11,10 @@ import { Permissions } from "../../src/permission/policy.ts";
 import { Clock } from "../../src/sequencing/clock.ts";
 import { IdIndex } from "../../src/sequencing/id-index.ts";
 import { Ordering } from "../../src/sequencing/ordering.ts";
+import { decodeOperation } from "../../src/sequencing/transaction.ts";
+import { transactionOf, writer } from "../helpers/accounts.ts";
 import { ManualTime } from "../helpers/pipeline.ts";
-import { genesis, idAt, START, sealNext, storedLog } from "../helpers/stored-log.ts";
+import { genesis, idAt, storedLog } from "../helpers/stored-log.ts";
 
 const RETENTION_MS = 1_000;
 const hashed = (n: number): Uint8Array => sha256(u64be(n));
@@ -96,10 +98,9 @@ suite("rebuilding from a log", () => {
   const orderingOver = async (...blockSizes: readonly number[]) => {
     const store = new MemoryStore();
     const log = await storedLog(store, blockSizes, { ...genesis, maxTransactionLifetimeMs: 1_000 });
-    return {
-      log,
-      ordering: new Ordering(log, Permissions.fromRoles(store.roles()), new Clock(new ManualTime())),
-    };
+    const time = new ManualTime();
+    const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), new Clock(time));
+    return { log, time, ordering };
   };
 
   test("finds every entry of twice the lifetime, and not genesis", async () => {
@@ -113,20 +114,17 @@ suite("rebuilding from a log", () => {
 
   test("counts each entry of a block by its own timestamp, so that none is forgotten early", async () => {
     // One block spans more than the retention of two seconds: its first entries are old when its last are new.
-    const { ordering, log } = await orderingOver(1, 2_100);
+    const { ordering, log, time } = await orderingOver(1, 2_100);
     const recent = 2_040;
-    const { growth, ids } = sealNext(log, 4_100);
-    const under = { head: { ...growth, signature: new Uint8Array(65), note: "" }, growth };
-    const entries = Array.from({ length: 4_100 }, (_, i) => ({
-      sequence: growth.first + i,
-      timestamp: START + growth.first + 900,
-      id: ids.subarray(i * 32, (i + 1) * 32),
-      entry: new Uint8Array(0),
-      operation: {} as never,
-      submissions: [],
-    }));
-    await log.commit(sealNext(log, 4_100));
-    ordering.published(entries, under);
+    time.advance(recent + 1_000);
+    const operation = decodeOperation(
+      transactionOf(log.context, writer, { nonce: 0n, expires: time.wall(), data: new Uint8Array(1) }),
+    );
+    const settle = (): void => assert.fail("refused");
+    for (let i = 0; i < 4_100; i++) {
+      ordering.order({ payload: new Uint8Array(1), operation, id: hashed(i), settle });
+    }
+    assert.equal(ordering.queued, 4_100);
     assert.equal(ordering.sequenceOf(idAt(recent)), recent);
   });
 });

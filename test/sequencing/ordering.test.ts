@@ -172,7 +172,7 @@ suite("blocks", () => {
     while (ordering.queued > 0) {
       const entries = ordering.takeBlock();
       assert.ok(entries.length > 0);
-      assert.ok(entries.reduce((sum, { entry }) => sum + entry.length, 0) <= BLOCK_BYTES_MAX);
+      assert.ok(entries.reduce((sum, { payload }) => sum + 8 + payload.length, 0) <= BLOCK_BYTES_MAX);
       for (const { sequence } of entries) assert.equal(sequence, next++);
     }
     assert.equal(next, 41);

@@ -187,6 +187,16 @@ export function withoutPrune(count: number, seed: number): number {
   return redundancy(publishMany(world, 20, 1_000).at(-1)!);
 }
 
+/** Check 7: one world of 5 to 80 ms, ten minutes after the start. */
+export function worldLatency(count: number, seed: number, nearLinks: number) {
+  const world = settled(count, 600_000, { seed, parameters: { randomLinks: 7 - nearLinks, nearLinks } });
+  const traces = publishMany(world, 30, 1_000).slice(20);
+  return {
+    medianMs: average(traces.map((trace) => latencyMs(trace, 0.5))),
+    lastMs: average(traces.map((trace) => latencyMs(trace, 1))),
+  };
+}
+
 /** A source that pushes to few neighbours and changes one of them every 30 s. */
 export function cappedSource(count: number, seed: number, eagerMax: number) {
   const sourceParameters = { ...SOURCE_PARAMETERS, eagerMax };

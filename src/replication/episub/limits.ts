@@ -101,6 +101,8 @@ export const LIMITS = {
   announcementsMax: 1_024,
   /** An edge that was pruned is not tried again for a shorter path so soon: it was the slower one, or is refused. */
   prunedMs: 60_000,
+  /** Doubled each time up to this. */
+  prunedMaxMs: 3_600_000,
   /** GRAFTs a peer may leave unanswered before it is let go. */
   undeliveredMax: 3,
   /** Ids remembered after their payload left the cache; about 200 bytes each. */

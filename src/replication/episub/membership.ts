@@ -5,7 +5,7 @@
 import { LIMITS } from "./limits.ts";
 import type { DisconnectReason, Message, Neighbor, PeerInfo } from "./messages.ts";
 import { addPassive, addPassiveAll } from "./passive.ts";
-import { graft, hasTree, neighborDown, neighborUp } from "./plumtree.ts";
+import { isTreeEdge, neighborDown, neighborUp } from "./plumtree.ts";
 import { pick, sample } from "./random.ts";
 import { type ActivePeer, activeSize, type Context, type Pending, send } from "./state.ts";
 
@@ -29,6 +29,17 @@ function rejoin(context: Context): void {
   }
   state.viewWanted = true;
   join(context, sample(env.random, known, 1), joinTtl);
+}
+
+/** A peer turned up that speaks the protocol: whoever has few links joins through it. */
+export function contact(context: Context, info: PeerInfo): void {
+  const { state } = context;
+  addPassive(context, info);
+  if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {
+    state.viewWanted = true;
+    send(context, info.peer, { type: "get-nodes" });
+  }
+  fill(context);
 }
 
 /** Tries a contact that was lost. If it is there again, joining through it merges what a partition has split. */
@@ -121,27 +132,19 @@ export function receiveNeighbor(context: Context, from: string, message: Neighbo
 }
 
 /** A link that we asked for, by NEIGHBOR or by JOIN, was granted. */
-function adopt(
-  context: Context,
-  message: Neighbor,
-  request: (Pending & { kind: "request" }) | undefined,
-): void {
+function adopt(context: Context, message: Neighbor, request: (Pending & { kind: "request" }) | undefined): void {
   const { state } = context;
   if (request !== undefined) state.pending.delete(message.self.peer);
   const neighbor = admit(context, message.self, message.near);
   if (neighbor === undefined) return refuse(context, message.self.peer);
   neighborUp(context, neighbor, request?.isNeedy ?? true);
-  if (request?.replaces !== undefined) replace(context, request.replaces, neighbor);
+  if (request?.replaces !== undefined) replace(context, request.replaces);
 }
 
-/**
- * Ends a link in favour of a closer one. A tree edge is not cut: the closer link becomes one as well, the next payload
- * tells which of them is faster, and the stabilise timer drops what is lazy then.
- */
-export function replace(context: Context, peer: string, closer: ActivePeer): void {
+/** Ends a link in favour of a closer one. */
+export function replace(context: Context, peer: string): void {
   const old = context.state.active.get(peer);
-  if (old === undefined) return;
-  if (old.eager && hasTree(context)) return graft(context, closer, []);
+  if (old === undefined || isTreeEdge(context, old)) return;
   drop(context, peer, "replaced", true);
   addPassive(context, old.info);
 }
@@ -155,11 +158,7 @@ function decide(context: Context, message: Neighbor): void {
   const isNeedy = message.randomLinks + message.nearLinks < parameters.randomLinks;
   if (hasRoom || isNeedy || directPeers.has(asker.peer)) {
     grant(context, asker, hasRoom && message.near && parameters.nearLinks > 0, isNeedy);
-  } else if (
-    message.near &&
-    parameters.nearLinks > 0 &&
-    wait(context, asker.peer, { kind: "near-check", asker })
-  ) {
+  } else if (message.near && parameters.nearLinks > 0 && wait(context, asker.peer, { kind: "near-check", asker })) {
     sendPing(context, asker.peer);
   } else {
     addPassive(context, asker);
@@ -250,6 +249,7 @@ function admit(context: Context, info: PeerInfo, near: boolean): ActivePeer | un
     undelivered: 0,
     pendingIds: 0,
     graftAfter: 0,
+    backoffMs: LIMITS.prunedMs / 2,
     announcedHops: undefined,
   };
   state.passive.delete(peer);
@@ -279,16 +279,21 @@ export function drop(context: Context, peer: string, reason: DisconnectReason | 
 }
 
 export function receiveDisconnect(context: Context, from: string, reason: DisconnectReason): void {
-  const { state, env } = context;
+  const { state } = context;
   const neighbor = state.active.get(from);
   if (state.pending.get(from)?.kind === "request") state.pending.delete(from);
   drop(context, from, reason, false);
   if (neighbor !== undefined && reason !== "unsubscribed") addPassive(context, neighbor.info);
   if (reason === "unsubscribed") state.passive.delete(from);
-  const candidate = state.passive.get(from);
-  if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
+  postpone(context, from);
   // A node that lacks only its last links waits for the stabilise timer: in a small overlay everyone may be full.
   if (state.active.size < state.config.parameters.randomLinks) fill(context);
+}
+
+/** A peer that said no, or nothing, is not asked again at once. */
+export function postpone({ state, env }: Context, peer: string): void {
+  const candidate = state.passive.get(peer);
+  if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
 }
 
 export function unsubscribe(context: Context): void {
@@ -316,8 +321,7 @@ export function receiveLeave(context: Context, from: string, source: string, ttl
   }
   const message = { type: "leave", source, ttl: Math.max(0, ttl - 1) } as const;
   if (removed) {
-    for (const peer of state.active.keys())
-      if (peer !== from && peer !== source) send(context, peer, message);
+    for (const peer of state.active.keys()) if (peer !== from && peer !== source) send(context, peer, message);
   } else if (ttl > 0) {
     walkOn(context, from, message, source);
   }
@@ -339,8 +343,7 @@ export function fill(context: Context): void {
   const candidates = [...state.passive.values()].filter(
     ({ info, notBefore }) => notBefore <= env.now && !state.pending.has(info.peer),
   );
-  for (const { info } of candidates)
-    if (directPeers.has(info.peer)) request(context, info.peer, false, undefined);
+  for (const { info } of candidates) if (directPeers.has(info.peer)) request(context, info.peer, false, undefined);
   const others = sample(env.random, candidates, candidates.length).filter(
     ({ info }) => !directPeers.has(info.peer),
   );

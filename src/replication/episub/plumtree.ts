@@ -25,7 +25,7 @@ export function receiveGossip(context: Context, sender: ActivePeer, message: Gos
   if (state.cache.seen(id.key)) {
     state.counters.duplicates++;
     state.validating.get(id.key)?.others.push(from);
-    if (!flood) prune(context, sender);
+    if (!flood) prune(context, nearerSource(context, sender, message) ?? sender);
     return;
   }
   sender.undelivered = 0;
@@ -39,6 +39,28 @@ export function receiveGossip(context: Context, sender: ActivePeer, message: Gos
   state.validating.set(id.key, { id, payload, flood, hops, from, others: [] });
   state.validatingBytes += payload.length;
   context.effects.push({ type: "validate", from, id, payload });
+}
+
+/**
+ * Proximity in the tree: the slower of two edges is pruned, unless it is much nearer and hardly slower. The first may
+ * then be given up for it: its round trip is smaller by alpha, and it costs at most a quarter of what it saves. The
+ * order of hop counts and names keeps two nodes from choosing each other. Gives the edge to prune instead, if any.
+ */
+function nearerSource(context: Context, sender: ActivePeer, { id, hops }: Gossip): ActivePeer | undefined {
+  const { state, env } = context;
+  if (state.config.parameters.nearLinks === 0) return undefined;
+  const held = state.cache.get(id.key);
+  const first = held?.from === undefined ? undefined : state.active.get(held.from);
+  if (held === undefined || first === undefined || first === sender || !sender.eager || !first.eager) return undefined;
+  if (sender.rttMs === undefined || first.rttMs === undefined) return undefined;
+  if (sender.rttMs > state.config.parameters.alpha * first.rttMs) return undefined;
+  if (env.now - held.receivedAt > (first.rttMs - sender.rttMs) / 4) return undefined;
+  const senderHops = hops - 1;
+  if (senderHops > held.hops || (senderHops === held.hops && sender.info.peer > state.self.peer)) return undefined;
+  held.from = sender.info.peer;
+  held.hops = hops;
+  state.parent = sender.info.peer;
+  return first;
 }
 
 /** Forwarding waits for this: an unverified payload goes no further than the node it reached. */
@@ -141,7 +163,11 @@ export function announceRecent(context: Context, neighbor: ActivePeer, since: nu
   );
 }
 
-export function receiveSummaries(context: Context, sender: ActivePeer, summaries: readonly Summary[]): void {
+export function receiveSummaries(
+  context: Context,
+  sender: ActivePeer,
+  summaries: readonly Summary[],
+): void {
   for (const summary of summaries) {
     sender.announcedHops = summary.hops;
     const held = context.state.cache.get(summary.id.key);
@@ -208,8 +234,7 @@ export function receiveGraft(context: Context, sender: ActivePeer, ids: readonly
 
 export function receivePrune(context: Context, sender: ActivePeer): void {
   context.state.counters.prunesReceived++;
-  sender.eager = false;
-  sender.graftAfter = context.env.now + LIMITS.prunedMs;
+  becomeLazy(context, sender);
   if (context.state.parent === sender.info.peer) graftAnother(context);
   // A neighbour that cannot serve a GRAFT says so: the next announcer is asked at the next tick.
   for (const missing of context.state.missing.values()) {
@@ -241,9 +266,15 @@ export function graft(context: Context, neighbor: ActivePeer, ids: readonly Mess
 
 function prune(context: Context, neighbor: ActivePeer): void {
   if (!context.state.config.parameters.prune) return;
-  neighbor.eager = false;
-  neighbor.graftAfter = context.env.now + LIMITS.prunedMs;
+  becomeLazy(context, neighbor);
   sendPrune(context, neighbor);
+}
+
+/** An edge that loses again and again is tried ever more rarely for a shorter path. */
+function becomeLazy(context: Context, neighbor: ActivePeer): void {
+  if (neighbor.eager) neighbor.backoffMs = Math.min(2 * neighbor.backoffMs, LIMITS.prunedMaxMs);
+  neighbor.eager = false;
+  neighbor.graftAfter = context.env.now + neighbor.backoffMs;
 }
 
 function sendPrune(context: Context, neighbor: ActivePeer): void {
@@ -273,14 +304,14 @@ function eagerCount(context: Context): number {
 export function neighborUp(context: Context, neighbor: ActivePeer, askerIsNeedy: boolean): void {
   const { state } = context;
   const { eagerMax, lostTicks, missingTickMs } = state.config.parameters;
-  const isServed = hasTree(context) && eagerCount(context) > 0;
+  const isServed = state.cache.size > 0 && eagerCount(context) > 0;
   neighbor.eager = (askerIsNeedy || !isServed) && eagerCount(context) < eagerMax;
   announceRecent(context, neighbor, context.env.now - lostTicks * missingTickMs, LIMITS.idsPerMessageMax);
 }
 
-/** True once payloads have shaped a tree: before that every link is eager and says nothing. */
-export function hasTree({ state }: Context): boolean {
-  return state.cache.size > 0;
+/** True if payloads flow here; before the first one every link is eager, which says nothing. */
+export function isTreeEdge({ state }: Context, neighbor: ActivePeer): boolean {
+  return neighbor.eager && state.cache.size > 0;
 }
 
 export function neighborDown(context: Context, lost: ActivePeer): void {
@@ -300,11 +331,7 @@ function graftAnother(context: Context): void {
   if (best === undefined) return;
   const { peer } = best.info;
   const ids = [...state.missing.values()].filter(({ announcers }) => announcers.some((a) => a.peer === peer));
-  graft(
-    context,
-    best,
-    ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id),
-  );
+  graft(context, best, ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id));
 }
 
 function distance(context: Context, neighbor: ActivePeer): number {
@@ -332,14 +359,8 @@ export function drained(context: Context, neighbor: ActivePeer): void {
 /** Eclipse defence for a source: one random lazy edge becomes eager, one random eager edge lazy. */
 export function rotate(context: Context): void {
   const neighbors = [...context.state.active.values()].filter(({ behind }) => !behind);
-  const lazy = pick(
-    context.env.random,
-    neighbors.filter(({ eager }) => !eager),
-  );
-  const eager = pick(
-    context.env.random,
-    neighbors.filter(({ eager }) => eager),
-  );
+  const lazy = pick(context.env.random, neighbors.filter(({ eager }) => !eager));
+  const eager = pick(context.env.random, neighbors.filter(({ eager }) => eager));
   if (lazy === undefined || eager === undefined) return;
   eager.eager = false;
   sendPrune(context, eager);

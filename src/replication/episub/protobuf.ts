@@ -123,8 +123,7 @@ export class Reader {
   optionalBytes(field: number, max: number): Uint8Array | undefined {
     if (!this.#enter(field, BYTES)) return undefined;
     const length = this.#varint();
-    if (length > max)
-      throw new MalformedMessage(`field ${field} has ${length} bytes, at most ${max} are allowed`);
+    if (length > max) throw new MalformedMessage(`field ${field} has ${length} bytes, at most ${max} are allowed`);
     const end = this.#offset + length;
     if (end > this.#bytes.length) throw new MalformedMessage("it ends within a field");
     const value = this.#bytes.subarray(this.#offset, end);
@@ -161,8 +160,7 @@ export class Reader {
   }
 
   end(): void {
-    if (this.#offset !== this.#bytes.length)
-      throw new MalformedMessage("it has a field that does not belong");
+    if (this.#offset !== this.#bytes.length) throw new MalformedMessage("it has a field that does not belong");
   }
 }
 

@@ -5,6 +5,7 @@
 import { LIMITS } from "./limits.ts";
 import { grant, linkCounts, queryNeighbors, refuse, replace, request, sendPing } from "./membership.ts";
 import { addPassive } from "./passive.ts";
+import { isTreeEdge } from "./plumtree.ts";
 import { sample } from "./random.ts";
 import { type ActivePeer, type Context, send } from "./state.ts";
 
@@ -45,20 +46,30 @@ export function receivePong(context: Context, from: string, nonce: number): void
     addPassive(context, pending.asker);
     return refuse(context, from);
   }
-  const closer = grant(context, pending.asker, true, false);
-  if (closer !== undefined) replace(context, evicted.info.peer, closer);
+  if (grant(context, pending.asker, true, false) !== undefined) replace(context, evicted.info.peer);
 }
 
-/** The near neighbour with the longest round trip above `rttMs` that has links to spare. */
+/** The near neighbour with the longest round trip above `rttMs` that has links to spare. Edges of the tree stay. */
 function worstNear(context: Context, rttMs: number): ActivePeer | undefined {
   const { randomLinks } = context.state.config.parameters;
   let worst: ActivePeer | undefined;
   for (const neighbor of context.state.active.values()) {
-    if (!neighbor.near || context.state.config.directPeers.has(neighbor.info.peer)) continue;
+    if (!neighbor.near || isTreeEdge(context, neighbor)) continue;
+    if (context.state.config.directPeers.has(neighbor.info.peer)) continue;
     if (neighbor.randomLinks + neighbor.nearLinks <= randomLinks) continue;
     if ((neighbor.rttMs ?? 0) > (worst?.rttMs ?? rttMs)) worst = neighbor;
   }
   return worst;
+}
+
+/** Random links beyond C_rand, which joins leave behind, count as near ones: the closest first. */
+function relabel(context: Context): void {
+  const { nearLinks, randomLinks } = context.state.config.parameters;
+  const { random, near } = linkCounts(context);
+  const spare = Math.min(random - randomLinks, nearLinks - near);
+  const candidates = [...context.state.active.values()].filter((neighbor) => !neighbor.near && neighbor.rttMs !== undefined);
+  candidates.sort((a, b) => a.rttMs! - b.rttMs!);
+  for (const neighbor of candidates.slice(0, Math.max(0, spare))) neighbor.near = true;
 }
 
 /** Asks the closest passive peer for a link in place of the farthest near neighbour; that one goes when it is granted. */
@@ -66,6 +77,7 @@ export function optimiseLinks(context: Context): void {
   const { state, env } = context;
   const { nearLinks, randomLinks, alpha } = state.config.parameters;
   queryNeighbors(context);
+  relabel(context);
   if (nearLinks === 0 || linkCounts(context).random < randomLinks) return;
   if (state.active.size > randomLinks + nearLinks) return;
   let closest: { peer: string; rttMs: number } | undefined;

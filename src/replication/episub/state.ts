@@ -27,6 +27,7 @@ export interface ActivePeer {
   pendingIds: number;
   /** Until then it is not grafted for a shorter path: it was pruned. */
   graftAfter: number;
+  backoffMs: number;
   /** Hop count of its latest announcement: a smaller one than ours means it is no descendant. */
   announcedHops: number | undefined;
 }
@@ -217,9 +218,7 @@ export interface Context {
   readonly cuts: { readonly peer: string; readonly reason: CutReason }[];
 }
 
-export function createState(
-  config: Omit<Config, "parameters"> & { parameters?: Partial<Parameters> },
-): State {
+export function createState(config: Omit<Config, "parameters"> & { parameters?: Partial<Parameters> }): State {
   const parameters = { ...DEFAULTS, ...config.parameters };
   return {
     config: { ...config, parameters },

@@ -4,10 +4,12 @@
  */
 import { LIMITS } from "./limits.ts";
 import {
+  contact,
   contactFound,
   drop,
   fill,
   joinChecked,
+  postpone,
   queryNeighbors,
   receiveDisconnect,
   receiveForwardJoin,
@@ -40,16 +42,7 @@ import {
 import { optimiseLinks, pingNeighbors, probe, receivePong, receiveTopics } from "./proximity.ts";
 import { jittered } from "./random.ts";
 import { missingTick } from "./repair.ts";
-import {
-  type Context,
-  type Effect,
-  type Env,
-  type Event,
-  type State,
-  send,
-  TIMERS,
-  type Timer,
-} from "./state.ts";
+import { type Context, type Effect, type Env, type Event, type State, send, TIMERS, type Timer } from "./state.ts";
 
 export function step(state: State, event: Event, env: Env): Effect[] {
   const context: Context = { state, env, effects: [], cuts: [] };
@@ -79,8 +72,7 @@ function handle(context: Context, event: Event): void {
     case "unsubscribe":
       return unsubscribe(context);
     case "contact":
-      addPassive(context, event.peer);
-      return fill(context);
+      return contact(context, event.peer);
     case "connected":
       return connectEnded(context, event.peer, true);
     case "disconnected":
@@ -192,6 +184,7 @@ function disconnected(context: Context, peer: string): void {
   drop(context, peer, "gone", false);
   if (!state.config.directPeers.has(peer)) state.passive.delete(peer);
   else if (wasNeighbor) addPassive(context, { peer, record: new Uint8Array() });
+  postpone(context, peer);
   fill(context);
 }
 
@@ -269,8 +262,7 @@ function expire(context: Context): void {
   for (const [peer, pending] of state.pending) {
     if (env.now < pending.deadline) continue;
     state.pending.delete(peer);
-    const candidate = state.passive.get(peer);
-    if (candidate !== undefined) candidate.notBefore = env.now + LIMITS.refusedMs;
+    postpone(context, peer);
     if (pending.kind === "near-check") send(context, peer, { type: "disconnect", reason: "full" });
   }
   for (const [nonce, ping] of state.pings) {

@@ -40,6 +40,12 @@ export async function startNode(init: Partial<EpisubInit> = {}) {
   return { node, episub: node.services.episub, received, peer: node.peerId.toString() };
 }
 
+/** Ends a node without a goodbye: its connections break first. */
+export async function kill({ node }: TestNode): Promise<void> {
+  for (const connection of node.getConnections()) connection.abort(new Error("killed"));
+  await node.stop();
+}
+
 export type TestNode = Awaited<ReturnType<typeof startNode>>;
 
 /** Waits for a fact, told of every event that could have made it true. No fixed sleeps: it ends when it is so. */
