@@ -111,8 +111,11 @@ export class VerifierPool implements Verifier {
     const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
     let signatures = 0;
     let taken = 0;
-    for (const { batch } of this.#waiting) {
-      if (taken > 0 && signatures + batch.count > limit) break;
+    // What broke a worker goes alone, so that it takes nobody with it if it does so again.
+    const alone = this.#waiting[0]?.failedBefore;
+    for (const { batch, failedBefore } of this.#waiting) {
+      const fits = signatures + batch.count <= limit;
+      if (taken > 0 && (alone || failedBefore || !fits)) break;
       signatures += batch.count;
       taken++;
     }
@@ -158,10 +161,13 @@ export class VerifierPool implements Verifier {
     this.#members[index] = this.#hire();
     void broken.worker.terminate();
     this.#options.onEvent?.({ error });
-    for (const { pieces, deadline } of broken.jobs.values()) {
+    const [atWork, ...queued] = broken.jobs.values();
+    for (const { pieces, deadline } of queued) {
       clearTimeout(deadline);
-      for (const piece of pieces) this.#retry(piece, error);
+      this.#waiting.unshift(...pieces);
     }
+    clearTimeout(atWork?.deadline);
+    for (const piece of atWork?.pieces ?? []) this.#retry(piece, error);
     this.#assign();
   }
 
