@@ -17,7 +17,7 @@ export interface Exchange {
 /** The answer to give, `cut` to close the connection without one, or undefined to be an honest proxy. */
 export type Behaviour = (exchange: Exchange) => Promise<{ status: number; body: string } | "cut" | undefined>;
 
-export interface Proxy {
+export interface TestProxy {
   readonly url: string;
   /** The node behind it; may change, as if one had restarted elsewhere. */
   target: string;
@@ -26,7 +26,7 @@ export interface Proxy {
   cutAll(): void;
 }
 
-export async function startProxy(cleanup: Cleanup, target: string, behave: Behaviour): Promise<Proxy> {
+export async function startProxy(cleanup: Cleanup, target: string, behave: Behaviour): Promise<TestProxy> {
   const server = createServer((request, response) => {
     serve(proxy, request, response).catch(() => response.destroy());
   });
@@ -38,7 +38,7 @@ export async function startProxy(cleanup: Cleanup, target: string, behave: Behav
     await once(server, "close");
   });
   const { port } = server.address() as AddressInfo;
-  const proxy: Proxy = {
+  const proxy: TestProxy = {
     url: `http://127.0.0.1:${port}`,
     target,
     behave,
@@ -47,7 +47,7 @@ export async function startProxy(cleanup: Cleanup, target: string, behave: Behav
   return proxy;
 }
 
-async function serve(proxy: Proxy, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(proxy: TestProxy, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = request.url ?? "/";
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
