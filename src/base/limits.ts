@@ -127,6 +127,8 @@ export const FORWARD_BYTES_MAX = MIB;
 /** Milliseconds between attempts to reach a lost peer: doubled from the first to the last. */
 export const REDIAL_MS_MIN = 1_000;
 export const REDIAL_MS_MAX = 30_000;
+/** Milliseconds that a starting primary gives its peers to answer. */
+export const PEER_CHECK_MS = 8_000;
 /** Milliseconds until a replica without an answering peer says so. */
 export const NO_PEER_MS = 8_000;
 

@@ -4,6 +4,8 @@
  * newest entry is older than the retention.
  */
 import { equalBytes } from "../base/bytes.ts";
+import { HASH_BYTES } from "../base/hash.ts";
+import type { Log } from "../log/log.ts";
 
 const SLOTS_MIN = 2 ** 12;
 const SLOTS_MAX = 2 ** 22;
@@ -70,6 +72,30 @@ export class IdIndex {
     }
     return undefined;
   }
+}
+
+/**
+ * Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back.
+ * @param idAt the id of an entry that is added later too
+ */
+export function rebuildIdIndex(
+  log: Log,
+  idAt: (sequence: number) => Uint8Array = (sequence) => log.idOf(sequence),
+): IdIndex {
+  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
+  const index = new IdIndex(retentionMs, idAt);
+  const horizon = log.committed.lastTimestamp - retentionMs;
+  let from = log.committed.size;
+  for (const { first, timestamp } of log.blocksFromTail()) {
+    from = first;
+    if (timestamp < horizon) break;
+  }
+  for (const { first, count, ids, timestamp } of log.blocks(from)) {
+    for (let i = first === 0 ? 1 : 0; i < count; i++) {
+      index.add(ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), first + i, timestamp);
+    }
+  }
+  return index;
 }
 
 function makeSegment(slotsWanted: number): Segment {

@@ -3,7 +3,6 @@
  * and duplicates are decided here against everything ordered before, committed or not (SPEC section 1).
  */
 import { SequencerError } from "../base/errors.ts";
-import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry, type Entry, TIMESTAMP_BYTES } from "../log/entry.ts";
@@ -11,7 +10,7 @@ import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import type { Permissions } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
-import { IdIndex } from "./id-index.ts";
+import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
 import type { Submission } from "./outcome.ts";
 import { refusalAt } from "./rules.ts";
 import type { Operation } from "./transaction.ts";
@@ -145,22 +144,4 @@ export class Ordering {
   #orderedAt(sequence: number): OrderedEntry | undefined {
     return this.#unpublished[sequence - this.#publishedSize];
   }
-}
-
-/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
-function rebuildIdIndex(log: Log, idAt: (sequence: number) => Uint8Array): IdIndex {
-  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
-  const index = new IdIndex(retentionMs, idAt);
-  const horizon = log.committed.lastTimestamp - retentionMs;
-  let from = log.committed.size;
-  for (const { first, timestamp } of log.blocksFromTail()) {
-    from = first;
-    if (timestamp < horizon) break;
-  }
-  for (const { first, count, ids, timestamp } of log.blocks(from)) {
-    for (let i = first === 0 ? 1 : 0; i < count; i++) {
-      index.add(ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), first + i, timestamp);
-    }
-  }
-  return index;
 }
