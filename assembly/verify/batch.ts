@@ -15,7 +15,7 @@ import { POINT, addPairs } from "./tree";
 import { WORDS, isEqual, isLess, isZero, loadBigEndian } from "./words";
 
 /** Signatures per call, at most, and per copy of the input. */
-export const CHUNK: usize = 128;
+export const CHUNK: usize = 64;
 
 /** Answers: the reference must decide, and an accept; EXCEPTIONAL is a sum that affine additions cannot form. */
 const REJECTED: u8 = 0;

@@ -6,9 +6,6 @@ import {
   CENTRE51, CENTRE52, EXPONENT, FOLD, LAST_START, MASK51, MASK52, OVER_START, SPLIT, SPLIT0, SPLIT_LOW, UNIT,
 } from "./constants";
 
-/** The digits h5 to h9 between carryHigh and foldLow. */
-const HIGH = memory.data(80, 16);
-
 /** The multiple of 2^51 nearest to x*y, as a double near 1.5 * 2^103. */
 @inline
 export function high(x: v128, y: v128): v128 {
@@ -50,50 +47,35 @@ function digit52(column: v128): v128 {
 }
 
 /**
- * Columns 5 to 9 become digits in HIGH. A column is a sum of at most 14 parts below 2^52, under 2^56, so
- * with its bias of 2^58 it is positive and the shifts are exact. |h9| < 2^49 + 2^34: the high part of
- * l4 * l4 and a carry.
+ * From columns to a tight element. A column is a sum of at most 14 parts below 2^52, under 2^56, so with its
+ * bias of 2^58 it is positive and the shifts are exact.
  */
 @inline
-export function carryHigh(c5: v128, c6: v128, c7: v128, c8: v128, c9: v128): void {
-  v128.store(HIGH, digit52(c5), 0);
+export function carryAndFold(
+  into: usize, c0: v128, c1: v128, c2: v128, c3: v128, c4: v128, c5: v128, c6: v128, c7: v128, c8: v128, c9: v128,
+): void {
+  // Columns 5 to 9 become digits. |h9| < 2^49 + 2^34: the high part of l4 * l4 and a carry.
   c6 = add(c6, i64x2.shr_u(c5, 52));
-  v128.store(HIGH, digit51(c6), 16);
   c7 = add(c7, i64x2.shr_u(c6, 51));
-  v128.store(HIGH, digit51(c7), 32);
   c8 = add(c8, i64x2.shr_u(c7, 51));
-  v128.store(HIGH, digit51(c8), 48);
   c9 = add(c9, i64x2.shr_u(c8, 51));
-  v128.store(HIGH, f64x2.sub(c9, v128.load(UNIT)), 64);
-}
+  const h9 = f64x2.sub(c9, v128.load(UNIT));
 
-/**
- * Column 4 with h9 folded in; what it carries over 2^256 is added to h5, then |h5| < 2^51 + 2^31.
- * Returns the low 51 bits of the biased column.
- */
-@inline
-export function foldTop(c4: v128): v128 {
-  const h9 = v128.load(HIGH, 64);
-  const h = high(h9, v128.load(FOLD));
-  c4 = add(c4, low(h9, v128.load(FOLD), h));
-  const over = add(add(h, v128.load(OVER_START)), i64x2.shr_u(c4, 51));
-  v128.store(HIGH, f64x2.add(v128.load(HIGH, 0), f64x2.sub(over, v128.load(UNIT))), 0);
-  return v128.and(c4, v128.load(MASK51));
-}
-
-/**
- * Folds h5 to h8 into columns 0 to 3, carries, and stores a tight element. `c4` is foldTop's. The last
- * carry into limb 4 is the high part of h8 * K, below 2^32, and that of column 3, below 2^6.
- */
-@inline
-export function foldLow(into: usize, c0: v128, c1: v128, c2: v128, c3: v128, c4: v128): void {
+  // h9 lands on column 4; what that carries over 2^256 is added to h5, then |h5| < 2^51 + 2^31.
   const k = v128.load(FOLD);
-  const h5 = v128.load(HIGH, 0), h6 = v128.load(HIGH, 16), h7 = v128.load(HIGH, 32), h8 = v128.load(HIGH, 48);
-  let h = high0(h5, k); c0 = add(c0, low0(h5, k, h)); c1 = add(c1, h);
-  h = high(h6, k); c1 = add(c1, low(h6, k, h)); c2 = add(c2, h);
-  h = high(h7, k); c2 = add(c2, low(h7, k, h)); c3 = add(c3, h);
+  let h = high(h9, k);
+  c4 = add(c4, low(h9, k, h));
+  const over = add(add(h, v128.load(OVER_START)), i64x2.shr_u(c4, 51));
+  const h5 = f64x2.add(digit52(c5), f64x2.sub(over, v128.load(UNIT)));
+
+  // h5 to h8 land on columns 0 to 3. The last carry into limb 4 is the high part of h8 * K, below 2^32, and
+  // that of column 3, below 2^6.
+  const h6 = digit51(c6), h7 = digit51(c7), h8 = digit51(c8);
   h = high(h8, k); c3 = add(c3, low(h8, k, h));
   let last = add(h, v128.load(LAST_START));
+  h = high(h7, k); c2 = add(c2, low(h7, k, h)); c3 = add(c3, h);
+  h = high(h6, k); c1 = add(c1, low(h6, k, h)); c2 = add(c2, h);
+  h = high0(h5, k); c0 = add(c0, low0(h5, k, h)); c1 = add(c1, h);
 
   v128.store(into, digit52(c0), 0);
   c1 = add(c1, i64x2.shr_u(c0, 52));
@@ -103,5 +85,5 @@ export function foldLow(into: usize, c0: v128, c1: v128, c2: v128, c3: v128, c4:
   c3 = add(c3, i64x2.shr_u(c2, 51));
   v128.store(into, digit51(c3), 48);
   last = add(last, i64x2.shr_u(c3, 51));
-  v128.store(into, f64x2.sub(add(c4, last), v128.load(UNIT)), 64);
+  v128.store(into, f64x2.sub(add(v128.and(c4, v128.load(MASK51)), last), v128.load(UNIT)), 64);
 }

@@ -1,5 +1,5 @@
 /** Products and squares of the fused field, two elements at a time. Representation and bounds: field.ts. */
-import { add, carryHigh, foldLow, foldTop, high, high0, low, low0 } from "./carry";
+import { add, carryAndFold, high, high0, low, low0 } from "./carry";
 import { PRODUCT, SQUARE, UNIT } from "./constants";
 
 /** into = a * b. */
@@ -69,9 +69,7 @@ function product(into: usize, a: usize, b: usize, subtrahend: usize): void {
   h = high(a3, b4); c7 = add(c7, low(a3, b4, h)); c8 = add(c8, h);
   h = high(a4, b3); c7 = add(c7, low(a4, b3, h)); c8 = add(c8, h);
   h = high(a4, b4); c8 = add(c8, low(a4, b4, h)); c9 = add(c9, h);
-  carryHigh(c5, c6, c7, c8, c9);
   if (subtrahend) c4 = add(c4, minus(v128.load(subtrahend, 64)));
-  c4 = foldTop(c4);
 
   let c0 = v128.load(PRODUCT, 0), c1 = v128.load(PRODUCT, 16), c2 = v128.load(PRODUCT, 32);
   h = high0(a0, b0); c0 = add(c0, low0(a0, b0, h)); c1 = add(c1, h);
@@ -86,7 +84,7 @@ function product(into: usize, a: usize, b: usize, subtrahend: usize): void {
     c2 = add(c2, minus(v128.load(subtrahend, 32)));
     c3 = add(c3, minus(v128.load(subtrahend, 48)));
   }
-  foldLow(into, c0, c1, c2, c3, c4);
+  carryAndFold(into, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
 }
 
 /**
@@ -117,10 +115,8 @@ function squared(into: usize, a: usize, first: usize, second: usize): void {
   h = high(a3, a3); c6 = add(c6, low(a3, a3, h)); c7 = add(c7, h);
   h = high(d3, a4); c7 = add(c7, low(d3, a4, h)); c8 = add(c8, h);
   h = high(a4, a4); c8 = add(c8, low(a4, a4, h)); c9 = add(c9, h);
-  carryHigh(c5, c6, c7, c8, c9);
   let c4 = add(v128.load(SQUARE, 64), i64x2.shl(half4, 1));
   if (first) c4 = add(c4, minus2(v128.load(first, 64), v128.load(second, 64)));
-  c4 = foldTop(c4);
 
   let c0 = v128.load(SQUARE, 0), c1 = v128.load(SQUARE, 16), half1: v128, half2: v128;
   h = high0(a0, a0); c0 = add(c0, low0(a0, a0, h)); c1 = add(c1, h);
@@ -136,5 +132,5 @@ function squared(into: usize, a: usize, first: usize, second: usize): void {
     c2 = add(c2, minus2(v128.load(first, 32), v128.load(second, 32)));
     c3 = add(c3, minus2(v128.load(first, 48), v128.load(second, 48)));
   }
-  foldLow(into, c0, c1, c2, c3, c4);
+  carryAndFold(into, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
 }
