@@ -220,7 +220,7 @@ function gatherDigits(point: usize, table0: usize, table1: usize, v0: u64, v1: u
   const half: u64 = (1 << (w - 1)) - 1;
   const entry0 = table0 + usize((v0 ^ minus0) & half) * ENTRY;
   const entry1 = table1 + usize((v1 ^ minus1) & half) * ENTRY;
-  gather(point, entry0, minus0 << 63, entry1, minus1 << 63);
+  gather(point, entry0, minus0, entry1, minus1);
 }
 
 /** Sums each signature's points to its first; a level adds its second half to its first. */

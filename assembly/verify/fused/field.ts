@@ -28,6 +28,19 @@ import { WORDS, addSmall, subtractSmall } from "../words";
 export const ELEMENT: usize = 80;
 export const ENTRY: usize = 80;
 
+/** 2^51 + 1 and -2^102. */
+const FACTOR = memory.data<f64>([2251799813685249, 2251799813685249], 16);
+const ADDEND = memory.data<f64>([-5070602400912917605986812821504.0, -5070602400912917605986812821504.0], 16);
+
+/**
+ * Whether this machine's multiply-add is fused, on which all of this rests: relaxed_madd may also round
+ * twice. (2^51 + 1)^2 - 2^102 is 2^52 + 1; rounded twice it is 2^52.
+ */
+export function isExact(): bool {
+  const result = f64x2.relaxed_madd(v128.load(FACTOR), v128.load(FACTOR), v128.load(ADDEND));
+  return f64x2.extract_lane(result, 0) == 4503599627370497 && f64x2.extract_lane(result, 1) == 4503599627370497;
+}
+
 const FOLD_SMALL: u64 = 0x1000003d1;
 
 /** into = a - b, loose: each limb hands its excess to the next, once and in parallel. */
@@ -121,10 +134,10 @@ function storeDigit(into: usize, at: usize, digit: u64, bits: u64): u64 {
   return carry;
 }
 
-/** One point (x, y) from two table entries, one per lane; a sign of 1 << 63 negates the lane's y. */
+/** One point (x, y) from two table entries, one per lane; a `minus` of all ones negates the lane's y. */
 @inline
-export function gather(point: usize, entry0: usize, sign0: u64, entry1: usize, sign1: u64): void {
-  const sign = i64x2.replace_lane(i64x2.splat(sign0), 1, sign1);
+export function gather(point: usize, entry0: usize, minus0: u64, entry1: usize, minus1: u64): void {
+  const sign = i64x2.shl(i64x2.replace_lane(i64x2.splat(minus0), 1, minus1), 63);
   v128.store(point, v128.load64_lane(entry1, v128.load64_zero(entry0, 0), 1, 0), 0);
   v128.store(point, v128.load64_lane(entry1, v128.load64_zero(entry0, 8), 1, 8), 16);
   v128.store(point, v128.load64_lane(entry1, v128.load64_zero(entry0, 16), 1, 16), 32);
