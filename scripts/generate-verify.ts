@@ -19,6 +19,7 @@ interface Module {
 const MODULES: readonly Module[] = [
   { name: "fused", entry: "assembly/verify/main.ts", field: "fused" },
   { name: "standard", entry: "assembly/verify/main.ts", field: "standard" },
+  { name: "hash", entry: "assembly/hash/main.ts" },
 ];
 
 // Warning 201 is about memories of 64-bit addresses; these have 32.
