@@ -104,7 +104,8 @@ export function engineFrom(variant: EngineVariant, binary: Uint8Array): Engine {
       return wasm.addKey(tables + slot * tableBytes) !== 0;
     },
     place(i, place, slot) {
-      check(i < chunk && slot < slots, "a place and a table in use");
+      check(i < chunk && place >= 0 && place < chunk, "a place in the chunk");
+      check(slot >= 0 && slot < slots, "a table in use");
       words[places + i] = place;
       words[pointers + i] = tables + slot * tableBytes;
     },

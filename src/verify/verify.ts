@@ -109,7 +109,7 @@ class BatchVerifier implements Verifier {
   readonly #log: (message: string) => void;
   readonly #random: () => number;
   readonly #sampleInterval: number;
-  readonly #accounts: Accounts;
+  #accounts: Accounts;
   #engine: Engine | undefined;
   #acceptsToSample: number;
   #tablesToBuild = 0;
@@ -284,6 +284,7 @@ class BatchVerifier implements Verifier {
   #disagree(engine: Engine): void {
     this.metrics.disagreements += 1;
     this.#engine = undefined;
+    this.#accounts = new Accounts(0);
     this.#countTables();
     this.#log(
       `verify: DISAGREEMENT between variant ${engine.variant} and the reference (${this.#reference.name}): the fast path is off until restart; please report this machine's processor and Node version`,

@@ -77,7 +77,7 @@ for (const [variant, layout] of [
     const { wasm, words } = module;
     const [a, b, c, result] = module.elements;
 
-    const valueOf = (element: number, lane: number) =>
+    const numberIn = (element: number, lane: number) =>
       layout.positions.reduce(
         (sum, position, i) => sum + (BigInt(layout.read(module, element, i, lane)) << position),
         0n,
@@ -95,7 +95,7 @@ for (const [variant, layout] of [
     const expectResult = (kind: Layout["tight"], expected: (lane: number) => bigint, what: string) => {
       for (const lane of LANES) {
         const wanted = mod(expected(lane), P);
-        if (mod(valueOf(result, lane), P) !== wanted) assert.fail(`${what}: lane ${lane} is wrong`);
+        if (mod(numberIn(result, lane), P) !== wanted) assert.fail(`${what}: lane ${lane} is wrong`);
         for (let i = 0; i < layout.positions.length; i++) {
           const limb = layout.read(module, result, i, lane);
           const [low, high] = kind(i);
@@ -120,9 +120,9 @@ for (const [variant, layout] of [
         fill(a, layout.loose, pick);
         fill(b, layout.factor, pick);
         wasm.multiply(result, a, b);
-        expectResult(layout.tight, (lane) => valueOf(a, lane) * valueOf(b, lane), "product");
+        expectResult(layout.tight, (lane) => numberIn(a, lane) * numberIn(b, lane), "product");
         wasm.square(result, b);
-        expectResult(layout.tight, (lane) => valueOf(b, lane) ** 2n, "square");
+        expectResult(layout.tight, (lane) => numberIn(b, lane) ** 2n, "square");
       });
     });
 
@@ -134,7 +134,7 @@ for (const [variant, layout] of [
         wasm.multiplySubtract(result, a, b, c);
         expectResult(
           layout.tight,
-          (lane) => valueOf(a, lane) * valueOf(b, lane) - valueOf(c, lane),
+          (lane) => numberIn(a, lane) * numberIn(b, lane) - numberIn(c, lane),
           "product - c",
         );
         fill(a, layout.tight, pick);
@@ -142,7 +142,7 @@ for (const [variant, layout] of [
         wasm.squareSubtract2(result, b, a, c);
         expectResult(
           layout.tight,
-          (lane) => valueOf(b, lane) ** 2n - valueOf(a, lane) - valueOf(c, lane),
+          (lane) => numberIn(b, lane) ** 2n - numberIn(a, lane) - numberIn(c, lane),
           "square - a - c",
         );
       });
@@ -153,7 +153,7 @@ for (const [variant, layout] of [
         fill(a, layout.negated, pick);
         fill(b, layout.negated, pick);
         wasm.fieldSubtract(result, a, b);
-        expectResult(layout.loose, (lane) => valueOf(a, lane) - valueOf(b, lane), "difference");
+        expectResult(layout.loose, (lane) => numberIn(a, lane) - numberIn(b, lane), "difference");
       });
     });
 
@@ -164,10 +164,10 @@ for (const [variant, layout] of [
         fill(b, layout.factor, pick);
         fill(c, layout.tight, pick);
         wasm.multiplySubtract(result, a, b, c);
-        const expected = LANES.map((lane) => valueOf(result, lane));
+        const expected = LANES.map((lane) => numberIn(result, lane));
         wasm.multiplySubtract(c, a, b, c);
         assert.deepEqual(
-          LANES.map((lane) => valueOf(c, lane)),
+          LANES.map((lane) => numberIn(c, lane)),
           expected,
         );
       }
