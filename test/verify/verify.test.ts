@@ -4,12 +4,10 @@ import { describe, it } from "node:test";
 import { equalBytes } from "../../src/base/bytes.ts";
 import { ACCEPTS_FOR_TAKEN_SLOT } from "../../src/verify/accounts.ts";
 import type { Engine } from "../../src/verify/engine.ts";
-import { addressOf, javascriptReference, loadReference, type Reference } from "../../src/verify/reference.ts";
+import { javascriptReference, loadReference, type Reference } from "../../src/verify/reference.ts";
 import { passesSelfTest } from "../../src/verify/self-test.ts";
 import { createVerifier, type VerifierOptions } from "../../src/verify/verify.ts";
-import { N } from "./modules.ts";
 import {
-  bytes32,
   type Case,
   highS,
   pack,
