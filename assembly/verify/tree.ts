@@ -22,15 +22,18 @@ export const ADDITIONS_MAX: usize = 2048;
 const DIFFERENCES = memory.data(ADDITIONS_MAX * ELEMENT, 16);
 const PRODUCTS = memory.data((ADDITIONS_MAX + 2) * ELEMENT, 16);
 
-const INVERSE0 = memory.data(ELEMENT, 16);
-const INVERSE1 = memory.data(ELEMENT, 16);
+/** The first point of each addition. */
+const FIRSTS = memory.data(ADDITIONS_MAX * 4, 16);
+/** Additions that go through the steps of addAll together. */
+const BLOCK: usize = 16;
+
+const INVERSES = memory.data(2 * ELEMENT, 16);
 const BOTH = memory.data(ELEMENT, 16);
 const SWAPPED = memory.data(ELEMENT, 16);
 const ALL = memory.data(ELEMENT, 16);
 const INVERSE = memory.data(ELEMENT, 16);
 const DY = memory.data(ELEMENT, 16);
-const SLOPE = memory.data(ELEMENT, 16);
-const X3 = memory.data(ELEMENT, 16);
+const CHECK = memory.data(ELEMENT, 16);
 const VALUE = memory.data(WORDS, 16);
 
 /**
@@ -46,17 +49,20 @@ export function addPairs(points: usize, stride: usize, groups: usize, half: usiz
     multiplyUp(groups * half);
     if (!invertChains(groups * half)) return false;
   }
-  addAll(points, stride, groups, half);
+  addAll(groups * half, half);
   return true;
 }
 
 function subtractAll(points: usize, stride: usize, groups: usize, half: usize): void {
   let difference = DIFFERENCES;
+  let firsts = FIRSTS;
   for (let group: usize = 0; group < groups; group++) {
     let a = points + stride * group;
     for (let j: usize = 0; j < half; j++) {
+      store<u32>(firsts, a);
       subtract(difference, a + half * POINT, a);
       difference += ELEMENT;
+      firsts += 4;
       a += POINT;
     }
   }
@@ -71,7 +77,7 @@ function multiplyUp(count: usize): void {
   }
 }
 
-/** INVERSE0, INVERSE1 = the inverses of the chains' ends, PRODUCTS[count] and PRODUCTS[count + 1]. */
+/** INVERSES = those of the chains' ends, PRODUCTS[count] and PRODUCTS[count + 1]; the even chain's comes first. */
 function invertChains(count: usize): bool {
   const end0 = PRODUCTS + count * ELEMENT;
   const end1 = end0 + ELEMENT;
@@ -80,8 +86,8 @@ function invertChains(count: usize): bool {
   multiply(ALL, BOTH, SWAPPED);
   if (!invertElement(INVERSE, ALL)) return false;
   multiply(BOTH, INVERSE, SWAPPED);
-  multiply(INVERSE0, BOTH, end1);
-  multiply(INVERSE1, BOTH, end0);
+  multiply(INVERSES + (count & 1) * ELEMENT, BOTH, end1);
+  multiply(INVERSES + (~count & 1) * ELEMENT, BOTH, end0);
   return true;
 }
 
@@ -93,8 +99,8 @@ export function invertElement(into: usize, element: usize): bool {
   toWords(VALUE, element, 0);
   if (isZero(VALUE) || !invert(VALUE, FIELD_MODULUS)) return false;
   fromWords(into, VALUE);
-  multiply(SLOPE, into, element);
-  toWords(VALUE, SLOPE, 0);
+  multiply(CHECK, into, element);
+  toWords(VALUE, CHECK, 0);
   return isOne(VALUE);
 }
 
@@ -115,28 +121,44 @@ function replaceZeros(groups: usize, half: usize, flags: usize): void {
   }
 }
 
-/** Walks back: 1/dx[i] is the inverse of its chain so far times the product of those before. */
-function addAll(points: usize, stride: usize, groups: usize, half: usize): void {
-  let i = groups * half * ELEMENT;
-  let chain = INVERSE1;
-  let other = INVERSE0;
-  for (let group = groups; group-- > 0; ) {
-    let a = points + stride * group + half * POINT;
-    for (let j: usize = 0; j < half; j++) {
-      a -= POINT;
-      i -= ELEMENT;
-      const b = a + half * POINT;
-      multiply(INVERSE, chain, PRODUCTS + i);
-      multiply(chain, chain, DIFFERENCES + i);
-      subtract(DY, b + ELEMENT, a + ELEMENT);
-      multiply(SLOPE, DY, INVERSE);
-      squareSubtract2(X3, SLOPE, a, b);
-      subtract(DY, a, X3);
-      multiplySubtract(a + ELEMENT, SLOPE, DY, a + ELEMENT);
-      copy(a, X3);
-      const swap = chain;
-      chain = other;
-      other = swap;
-    }
+/**
+ * The additions themselves, the last first. Each step is taken for a block of additions before the next one:
+ * the multiplications of a step do not depend on each other, so the processor overlaps them.
+ */
+function addAll(count: usize, half: usize): void {
+  for (let end = count; end > 0; ) {
+    const start = end > BLOCK ? end - BLOCK : 0;
+    invertBlock(start, end);
+    addBlock(start, end, half * POINT);
+    end = start;
+  }
+}
+
+/** PRODUCTS[i] = 1/dx[i]: the inverse of the chain up to here times the product of those before. */
+function invertBlock(start: usize, end: usize): void {
+  for (let i = end; i-- > start; ) {
+    const chain = INVERSES + (i & 1) * ELEMENT;
+    const at = i * ELEMENT;
+    multiply(PRODUCTS + at, PRODUCTS + at, chain);
+    multiply(chain, DIFFERENCES + at, chain);
+  }
+}
+
+/** slope = dy / dx, x3 = slope^2 - x1 - x2, y3 = slope * (x1 - x3) - y1. Slopes go to PRODUCTS, x3 to DIFFERENCES. */
+function addBlock(start: usize, end: usize, toSecond: usize): void {
+  for (let i = start; i < end; i++) {
+    const a = load<u32>(FIRSTS + 4 * i);
+    subtract(DY, a + toSecond + ELEMENT, a + ELEMENT);
+    multiply(PRODUCTS + i * ELEMENT, DY, PRODUCTS + i * ELEMENT);
+  }
+  for (let i = start; i < end; i++) {
+    const a = load<u32>(FIRSTS + 4 * i);
+    squareSubtract2(DIFFERENCES + i * ELEMENT, PRODUCTS + i * ELEMENT, a, a + toSecond);
+  }
+  for (let i = start; i < end; i++) {
+    const a = load<u32>(FIRSTS + 4 * i);
+    subtract(DY, a, DIFFERENCES + i * ELEMENT);
+    multiplySubtract(a + ELEMENT, DY, PRODUCTS + i * ELEMENT, a + ELEMENT);
+    copy(a, DIFFERENCES + i * ELEMENT);
   }
 }
