@@ -7,7 +7,7 @@
  * are summed as a balanced tree, level by level together with those of all other signatures.
  * Whatever is not a plain accept is for the reference implementation to decide; see the answers below.
  */
-import { ELEMENT, ENTRY, gather, toWords } from "./field";
+import { ELEMENT, ENTRY, copy, gather, toWords } from "./field";
 import { ORDER_MODULUS, invert } from "./inverse";
 import { HALF_R_SQUARED, SCALAR, addToWords, fromWords, multiply } from "./scalar";
 import { buildTable } from "./tables";
@@ -238,7 +238,8 @@ function sumPoints(pairs: usize): bool {
 function moveLast(pairs: usize, to: usize, from: usize): void {
   for (let pair: usize = 0; pair < pairs; pair++) {
     const points = POINTS + pair * STRIDE;
-    memory.copy(points + to * POINT, points + from * POINT, POINT);
+    copy(points + to * POINT, points + from * POINT);
+    copy(points + to * POINT + ELEMENT, points + from * POINT + ELEMENT);
   }
 }
 

@@ -66,9 +66,14 @@ function nearest(x: v128, round: usize): v128 {
   return f64x2.sub(f64x2.add(x, v128.load(round)), v128.load(round));
 }
 
+/** One by one: memory.copy is a call, which costs more than five vectors. */
 @inline
 export function copy(into: usize, from: usize): void {
-  memory.copy(into, from, ELEMENT);
+  v128.store(into, v128.load(from, 0), 0);
+  v128.store(into, v128.load(from, 16), 16);
+  v128.store(into, v128.load(from, 32), 32);
+  v128.store(into, v128.load(from, 48), 48);
+  v128.store(into, v128.load(from, 64), 64);
 }
 
 /** Both lanes become a small integer. */
