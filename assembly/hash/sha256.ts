@@ -124,7 +124,8 @@ function compress(block0: usize, block1: usize, block2: usize, block3: usize): v
   let e = v128.load(STATE, 64), f = v128.load(STATE, 80), g = v128.load(STATE, 96), h = v128.load(STATE, 112);
   for (let i: usize = 0; i < 16 * 64; i += 16 * 8) {
     if (i < 16 * 48) {
-      for (let j: usize = 0; j < 16 * 8; j += 16) extend(SCHEDULE + i + j);
+      extend(SCHEDULE + i); extend(SCHEDULE + i + 16); extend(SCHEDULE + i + 32); extend(SCHEDULE + i + 48);
+      extend(SCHEDULE + i + 64); extend(SCHEDULE + i + 80); extend(SCHEDULE + i + 96); extend(SCHEDULE + i + 112);
     }
     h = add(h, first(e, f, g, i)); d = add(d, h); h = add(h, second(a, b, c));
     g = add(g, first(d, e, f, i + 16)); c = add(c, g); g = add(g, second(h, a, b));
@@ -157,7 +158,7 @@ function first(e: v128, f: v128, g: v128, i: usize): v128 {
 @inline
 function second(a: v128, b: v128, c: v128): v128 {
   const sum = xor3(rotate(a, 2), rotate(a, 13), rotate(a, 22));
-  return add(sum, v128.or(v128.and(a, b), v128.and(c, v128.or(a, b))));
+  return add(sum, v128.xor(b, v128.and(v128.xor(a, b), v128.xor(b, c))));
 }
 
 /** Word i + 16 of the schedule from word i on. */
