@@ -27,7 +27,7 @@ interface Account {
 
 export class Accounts {
   readonly #slotsMax: number;
-  /** By the first six bytes of the address. An account that shares them with another gets no table. */
+  /** By the first six bytes of the address. Of accounts that share them only one has a table. */
   readonly #accounts = new Map<number, Account>();
   readonly #free: number[] = [];
   readonly #candidates = new Map<number, number>();
@@ -81,6 +81,8 @@ export class Accounts {
   add(address: Uint8Array, publicKey: Uint8Array, slot: number): void {
     const prefix = prefixOf(address, 0);
     this.#candidates.delete(prefix);
+    const previous = this.#accounts.get(prefix);
+    if (previous !== undefined) this.#free.push(previous.slot);
     this.#accounts.set(prefix, { address: address.slice(), publicKey, slot, lastUsed: ++this.#clock });
   }
 
