@@ -3,8 +3,8 @@
  *
  * A point is two elements, x then y; every element has two lanes, two signatures side by side. A group is
  * a run of points; groups lie `stride` bytes apart. All points are tight and none is infinity.
- * An addition costs five multiplications, one squaring and three subtractions; the inversion about as much
- * as two hundred multiplications.
+ * An addition costs five multiplications, one squaring and three subtractions; the inversion, about sixty
+ * multiplications.
  */
 import {
   ELEMENT, copy, fromWords, multiply, multiplySubtract, setLaneOne, setSmall, squareSubtract2, subtract, swapLanes,
