@@ -6,7 +6,6 @@
  * nothing here. While slots are free the second one does; once they are taken a table costs another account
  * its own, and building it takes as long as some fifteen signatures by the reference, so it takes many.
  */
-import { equalBytes } from "../base/bytes.ts";
 
 export const ADDRESS_BYTES = 20;
 
@@ -27,15 +26,18 @@ interface Account {
 
 export class Accounts {
   readonly #slotsMax: number;
-  /** By the first six bytes of the address. Of accounts that share them only one has a table. */
+  /** By hash. Of accounts that share one only one has a table; the others are left to the reference. */
   readonly #accounts = new Map<number, Account>();
   readonly #free: number[] = [];
   readonly #candidates = new Map<number, number>();
+  /** Unknown outside, so that nobody can look for addresses with equal hashes. */
+  readonly #multipliers: Uint32Array;
   #slotsUsed = 0;
   #clock = 0;
 
-  constructor(slotsMax: number) {
+  constructor(slotsMax: number, multipliers: Uint32Array = crypto.getRandomValues(new Uint32Array(5))) {
     this.#slotsMax = slotsMax;
+    this.#multipliers = multipliers;
   }
 
   get size(): number {
@@ -44,21 +46,19 @@ export class Accounts {
 
   /** The account at `offset` of packed addresses, if it has a table; using it keeps it. */
   find(addresses: Uint8Array, offset: number): Account | undefined {
-    const account = this.#accounts.get(prefixOf(addresses, offset));
-    if (account === undefined) return undefined;
-    for (let i = 6; i < ADDRESS_BYTES; i++)
-      if (account.address[i] !== addresses[offset + i]) return undefined;
+    const account = this.#accounts.get(this.#hashOf(addresses, offset));
+    if (account === undefined || !isAt(account.address, addresses, offset)) return undefined;
     account.lastUsed = ++this.#clock;
     return account;
   }
 
   /** Counts a signature that the reference accepted; true if the account has earned a table now. */
   accepted(address: Uint8Array): boolean {
-    const prefix = prefixOf(address, 0);
-    if (this.#accounts.has(prefix)) return false;
-    const count = (this.#candidates.get(prefix) ?? 0) + 1;
-    this.#candidates.delete(prefix);
-    this.#candidates.set(prefix, count);
+    const hash = this.#hashOf(address, 0);
+    if (this.#accounts.has(hash)) return false;
+    const count = (this.#candidates.get(hash) ?? 0) + 1;
+    this.#candidates.delete(hash);
+    this.#candidates.set(hash, count);
     if (this.#candidates.size > CANDIDATES_MAX)
       this.#candidates.delete(this.#candidates.keys().next().value!);
     return count >= (this.#hasFreeSlot() ? ACCEPTS_FOR_FREE_SLOT : ACCEPTS_FOR_TAKEN_SLOT);
@@ -79,22 +79,34 @@ export class Accounts {
 
   /** Records that the table in `slot` is this account's. */
   add(address: Uint8Array, publicKey: Uint8Array, slot: number): void {
-    const prefix = prefixOf(address, 0);
-    this.#candidates.delete(prefix);
-    const previous = this.#accounts.get(prefix);
+    const hash = this.#hashOf(address, 0);
+    this.#candidates.delete(hash);
+    const previous = this.#accounts.get(hash);
     if (previous !== undefined) this.#free.push(previous.slot);
-    this.#accounts.set(prefix, { address: address.slice(), publicKey, slot, lastUsed: ++this.#clock });
+    this.#accounts.set(hash, { address: address.slice(), publicKey, slot, lastUsed: ++this.#clock });
   }
 
   /** False if the account had no table. */
   remove(address: Uint8Array): boolean {
-    const prefix = prefixOf(address, 0);
-    this.#candidates.delete(prefix);
-    const account = this.#accounts.get(prefix);
-    if (account === undefined || !equalBytes(account.address, address)) return false;
-    this.#accounts.delete(prefix);
+    const hash = this.#hashOf(address, 0);
+    this.#candidates.delete(hash);
+    const account = this.#accounts.get(hash);
+    if (account === undefined || !isAt(account.address, address, 0)) return false;
+    this.#accounts.delete(hash);
     this.#free.push(account.slot);
     return true;
+  }
+
+  /** The upper 30 bits of a sum of products modulo 2^32: universal, and small enough to be cheap as a map's key. */
+  #hashOf(addresses: Uint8Array, offset: number): number {
+    let sum = 0;
+    for (let i = 0; i < 5; i++) {
+      const at = offset + 4 * i;
+      const low = addresses[at]! | (addresses[at + 1]! << 8);
+      const word = low | (addresses[at + 2]! << 16) | (addresses[at + 3]! << 24);
+      sum = (sum + Math.imul(word, this.#multipliers[i]!)) | 0;
+    }
+    return sum >>> 2;
   }
 
   #hasFreeSlot(): boolean {
@@ -110,8 +122,7 @@ export class Accounts {
   }
 }
 
-function prefixOf(address: Uint8Array, at: number): number {
-  const low =
-    (address[at + 2]! << 24) | (address[at + 3]! << 16) | (address[at + 4]! << 8) | address[at + 5]!;
-  return (address[at]! * 256 + address[at + 1]!) * 2 ** 32 + (low >>> 0);
+function isAt(address: Uint8Array, addresses: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < ADDRESS_BYTES; i++) if (address[i] !== addresses[offset + i]) return false;
+  return true;
 }
