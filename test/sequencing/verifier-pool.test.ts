@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { VERIFY_JOB_SIGNATURES_MAX } from "../../src/base/limits.ts";
-import { packSignatures, type SignatureBatch } from "../../src/sequencing/verifier.ts";
+import { packSignatures } from "../../src/sequencing/verifier.ts";
+import type { SignatureBatch } from "../../src/verify/verify.ts";
 import { VerifierPool, type VerifierPoolOptions } from "../../src/sequencing/verifier-pool.ts";
 import { promptVerifier } from "../helpers/pipeline.ts";
 import type { Scope } from "../helpers/temporary-directory.ts";

@@ -92,6 +92,7 @@ the first start and kept beside the database.`,
       help: "free space to keep",
       default: String(DISK_RESERVE_BYTES),
     },
+    verifier: { type: "string", value: "HOW", help: "auto, fma, simd or native", default: "auto" },
     workers: { type: "string", value: "N", help: "verification threads (default one a processor)" },
     loglevel: { type: "string", value: "LEVEL", help: "debug, info, warn or error", default: "info" },
   },
@@ -136,6 +137,7 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
+    verifierVariant: verifierVariant(values.required("verifier")),
     ...evidenceDirectory,
     peering,
     logger,
@@ -144,6 +146,11 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
       process.exit(1);
     },
   };
+}
+
+function verifierVariant(name: string): "auto" | "fma" | "simd" | "native" {
+  if (name === "auto" || name === "fma" || name === "simd" || name === "native") return name;
+  throw new SequencerError("usage", "-verifier must be auto, fma, simd or native");
 }
 
 type CommonOptions = ReturnType<typeof commonOptions>;
