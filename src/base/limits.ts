@@ -42,6 +42,8 @@ export const VERIFY_JOB_SIGNATURES_MIN = 16;
 export const VERIFY_JOBS_PER_WORKER = 2;
 /** Milliseconds until a job without an answer means that its worker is broken. */
 export const VERIFY_TIMEOUT_MS = 30_000;
+/** Milliseconds that a worker has to finish before it is terminated. */
+export const VERIFY_END_MS = 2_000;
 /** Failed signatures that one source may cost us at once, and how many it earns back a second. */
 export const FAILED_SIGNATURES_BURST = 2_000;
 export const FAILED_SIGNATURES_PER_SECOND = 100;

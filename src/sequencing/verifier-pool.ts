@@ -9,6 +9,7 @@ import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import {
+  VERIFY_END_MS,
   VERIFY_JOB_SIGNATURES_MAX,
   VERIFY_JOB_SIGNATURES_MIN,
   VERIFY_JOBS_PER_WORKER,
@@ -63,6 +64,7 @@ export class VerifierPool implements Verifier {
   }
 
   async verify(batch: SignatureBatch): Promise<Uint8Array> {
+    if (this.#closed) throw closed();
     const pieces: Promise<Uint8Array>[] = [];
     for (let start = 0; start < batch.count; start += VERIFY_JOB_SIGNATURES_MAX) {
       const end = Math.min(batch.count, start + VERIFY_JOB_SIGNATURES_MAX);
@@ -79,7 +81,8 @@ export class VerifierPool implements Verifier {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    await Promise.all(this.#members.map(({ worker }) => end(worker)));
   }
 
   /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
@@ -158,7 +161,7 @@ export class VerifierPool implements Verifier {
     const index = this.#members.indexOf(broken);
     if (this.#closed || index < 0) return;
     this.#members[index] = this.#hire();
-    void broken.worker.terminate();
+    void end(broken.worker);
     this.#options.onEvent?.({ error });
     const [atWork, ...queued] = broken.jobs.values();
     for (const { pieces, deadline } of queued) {
@@ -180,6 +183,28 @@ export class VerifierPool implements Verifier {
       this.#waiting.unshift(piece);
     }
   }
+}
+
+/**
+ * Lets a worker finish what it has. To terminate it inside the native library would abort the whole process, so that
+ * is for workers that hang.
+ */
+function end(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.threadId === -1) return resolve();
+    const hung = setTimeout(() => void worker.terminate(), VERIFY_END_MS).unref();
+    worker.once("exit", () => {
+      clearTimeout(hung);
+      resolve();
+    });
+    worker.postMessage("end");
+  });
+}
+
+function closed(): SequencerError {
+  return new SequencerError("unavailable", "the node is shutting down", {
+    data: { reason: "shutting-down" },
+  });
 }
 
 function slice(

@@ -17,7 +17,12 @@ export type VerifyReply =
 const port = parentPort;
 if (port !== null) {
   const variant = useNativeSecp256k1() ? "libsecp256k1" : "javascript";
-  port.on("message", ({ job, batch }: VerifyRequest) => {
+  port.on("message", (request: VerifyRequest | "end") => {
+    if (request === "end") {
+      port.close();
+      return;
+    }
+    const { job, batch } = request;
     port.postMessage({ ready: false, job, verdicts: verifyByRecovery(batch) } satisfies VerifyReply);
   });
   port.postMessage({ ready: true, variant } satisfies VerifyReply);
