@@ -42,8 +42,6 @@ export const VERIFY_JOB_SIGNATURES_MIN = 16;
 export const VERIFY_JOBS_PER_WORKER = 2;
 /** Milliseconds until a job without an answer means that its worker is broken. */
 export const VERIFY_TIMEOUT_MS = 30_000;
-/** Milliseconds that a worker has to finish before it is terminated. */
-export const VERIFY_END_MS = 2_000;
 /** Failed signatures that one source may cost us at once, and how many it earns back a second. */
 export const FAILED_SIGNATURES_BURST = 2_000;
 export const FAILED_SIGNATURES_PER_SECOND = 100;
@@ -166,3 +164,5 @@ export const CHAIN_ATTEMPTS_MAX = 16;
 export const CHAIN_NONCE_RESTARTS_MAX = 3;
 /** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
 export const CHAIN_COMMIT_WAIT_MS = 600_000;
+/** Blocks of one request for events: what public nodes answer at least. */
+export const CHAIN_LOG_BLOCKS = 10_000n;

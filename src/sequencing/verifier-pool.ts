@@ -2,6 +2,7 @@
  * Verification in worker threads. Small requests that wait together travel as one job; large ones are cut, so that
  * all workers share them. A worker that breaks is replaced and its jobs are done again, once.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";
@@ -9,7 +10,6 @@ import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import {
-  VERIFY_END_MS,
   VERIFY_JOB_SIGNATURES_MAX,
   VERIFY_JOB_SIGNATURES_MIN,
   VERIFY_JOBS_PER_WORKER,
@@ -82,7 +82,7 @@ export class VerifierPool implements Verifier {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(closed());
-    await Promise.all(this.#members.map(({ worker }) => end(worker)));
+    await Promise.all(this.#members.map(dismiss));
   }
 
   /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
@@ -161,7 +161,7 @@ export class VerifierPool implements Verifier {
     const index = this.#members.indexOf(broken);
     if (this.#closed || index < 0) return;
     this.#members[index] = this.#hire();
-    void end(broken.worker);
+    void broken.worker.terminate();
     this.#options.onEvent?.({ error });
     const [atWork, ...queued] = broken.jobs.values();
     for (const { pieces, deadline } of queued) {
@@ -185,26 +185,19 @@ export class VerifierPool implements Verifier {
   }
 }
 
-/**
- * Lets a worker finish what it has. To terminate it inside the native library would abort the whole process, so that
- * is for workers that hang.
- */
-function end(worker: Worker): Promise<void> {
-  return new Promise((resolve) => {
-    if (worker.threadId === -1) return resolve();
-    const hung = setTimeout(() => void worker.terminate(), VERIFY_END_MS).unref();
-    worker.once("exit", () => {
-      clearTimeout(hung);
-      resolve();
-    });
-    worker.postMessage("end");
-  });
-}
-
 function closed(): SequencerError {
   return new SequencerError("unavailable", "the node is shutting down", {
     data: { reason: "shutting-down" },
   });
+}
+
+/**
+ * Lets a worker finish and end by itself: terminating it inside a native call can take the whole process down with it.
+ */
+async function dismiss({ worker }: Member): Promise<void> {
+  const gone = once(worker, "exit", { signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+  worker.postMessage(null satisfies VerifyRequest);
+  await gone.catch(() => worker.terminate());
 }
 
 function slice(
