@@ -75,6 +75,7 @@ export class VerifierPool implements Verifier {
   }
 
   async verify(batch: SignatureBatch): Promise<Uint8Array> {
+    if (this.#closed) throw closed();
     const pieces: Promise<Uint8Array>[] = [];
     for (let start = 0; start < batch.count; start += VERIFY_JOB_SIGNATURES_MAX) {
       const end = Math.min(batch.count, start + VERIFY_JOB_SIGNATURES_MAX);
@@ -96,6 +97,7 @@ export class VerifierPool implements Verifier {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(closed());
     await Promise.all(this.#members.map(dismiss));
   }
 
@@ -206,6 +208,12 @@ export class VerifierPool implements Verifier {
       this.#waiting.unshift(piece);
     }
   }
+}
+
+function closed(): SequencerError {
+  return new SequencerError("unavailable", "the node is shutting down", {
+    data: { reason: "shutting-down" },
+  });
 }
 
 /**

@@ -176,7 +176,7 @@ export function appended(outcome: Outcome | undefined): Appended {
 /** The reason for which the outcome is a refusal: `data.reason`, or the error's code. */
 export function refusal(outcome: Outcome | undefined): unknown {
   if (!(outcome instanceof Error)) throw new Error("not a refusal");
-  return outcome.data?.["reason"] ?? outcome.code;
+  return outcome.data?.reason ?? outcome.code;
 }
 
 /** Lets everything happen that needs no further push. */

@@ -61,4 +61,19 @@ suite("workers", () => {
     for (const verdicts of await Promise.all(sound)) assert.deepEqual([...verdicts], [1, 0]);
     await assert.rejects(broken, { code: "internal" });
   });
+
+  test("finish what they have at the end; what waited is refused, and whatever comes later", async () => {
+    for (let i = 0; i < 2; i++) {
+      const pool = new VerifierPool({ workers: 2 });
+      const answers = Array.from({ length: 8 }, () => pool.verify(packSignatures(claims)));
+      const settled = Promise.allSettled(answers);
+      await new Promise((resolve) => setImmediate(resolve));
+      await pool.close();
+      const outcomes = (await settled).map((each) =>
+        each.status === "fulfilled" ? "done" : each.reason.code,
+      );
+      assert.deepEqual(outcomes, ["done", "done", "done", "done", ...Array(4).fill("unavailable")]);
+      await assert.rejects(pool.verify(packSignatures(claims)), { code: "unavailable" });
+    }
+  });
 });
