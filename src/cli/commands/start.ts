@@ -1,7 +1,6 @@
 /**
  * `start`: runs a node until it is asked to stop.
  */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
@@ -13,6 +12,7 @@ import { DISK_RESERVE_BYTES } from "../../base/limits.ts";
 import { type RunningNode, startPrimaryNode } from "../../node/primary-node.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
 import type { Command } from "../command.ts";
+import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 
@@ -181,7 +181,8 @@ function addresses(values: Values, flag: string): Uint8Array[] {
   const [only] = given;
   const texts =
     given.length === 1 && !isHex(only)
-      ? readFileSync(only!, "utf8")
+      ? new TextDecoder()
+          .decode(readGivenFile(only!))
           .split(/[\s,]+/)
           .filter(Boolean)
       : given;
