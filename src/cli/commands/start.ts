@@ -1,7 +1,6 @@
 /**
  * `start`: runs a node until it is asked to stop.
  */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { PrivateKey } from "@libp2p/interface";
@@ -17,6 +16,7 @@ import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
 import type { Command } from "../command.ts";
+import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 import { multiaddrOf } from "../multiaddr.ts";
@@ -257,7 +257,8 @@ function addresses(values: Values, flag: string): Uint8Array[] {
   const [only] = given;
   const texts =
     given.length === 1 && !isHex(only)
-      ? readFileSync(only!, "utf8")
+      ? new TextDecoder()
+          .decode(readGivenFile(only!))
           .split(/[\s,]+/)
           .filter(Boolean)
       : given;
