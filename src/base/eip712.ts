@@ -2,7 +2,7 @@
  * EIP-712 hashing of this project's three signed structures and nothing else; SPEC section 1. Written out by hand
  * because it runs once per transaction: 20 times faster here than a general encoder.
  */
-import { concatBytes, utf8, viewOf, writeU64be } from "./bytes.ts";
+import { setU64be, utf8, viewOf } from "./bytes.ts";
 import { HASH_BYTES, keccak256 } from "./hash.ts";
 
 /** Chain and bond contract of a log: what its signatures are bound to. */
@@ -30,13 +30,21 @@ const CHECKPOINT_TYPE = typeHash("Checkpoint(bytes32 logId,uint64 size,bytes32 r
 const NAME_HASH = keccak256(utf8("Sequencer"));
 const VERSION_HASH = keccak256(utf8("1"));
 
-/** A struct's hash is that of its words; the type's hash is the first. Addresses and integers stand right-aligned. */
+// What is hashed is laid out here, one struct at a time: allocating it would cost as much as hashing it.
+const scratch = new Uint8Array(8 * HASH_BYTES);
+const scratchView = viewOf(scratch);
+const message = Uint8Array.of(0x19, 0x01, ...new Uint8Array(2 * HASH_BYTES));
+
+/**
+ * A struct's hash is that of its words; the type's hash is the first. Addresses and integers stand right-aligned.
+ * The bytes are good until the next struct.
+ */
 class Words {
   readonly bytes: Uint8Array;
   #at = 0;
 
   constructor(type: Uint8Array, count: number) {
-    this.bytes = new Uint8Array((count + 1) * HASH_BYTES);
+    this.bytes = scratch.subarray(0, (count + 1) * HASH_BYTES).fill(0);
     this.hash(type);
   }
 
@@ -54,8 +62,8 @@ class Words {
 
   uint64(value: number | bigint): this {
     const at = this.#at + HASH_BYTES - 8;
-    if (typeof value === "bigint") viewOf(this.bytes).setBigUint64(at, value);
-    else writeU64be(this.bytes, at, value);
+    if (typeof value === "bigint") scratchView.setBigUint64(at, value);
+    else setU64be(scratchView, at, value);
     this.#at += HASH_BYTES;
     return this;
   }
@@ -105,5 +113,7 @@ export function checkpointDigest(
 }
 
 function digest(separator: Uint8Array, struct: Words): Uint8Array {
-  return keccak256(concatBytes(Uint8Array.of(0x19, 0x01), separator, keccak256(struct.bytes)));
+  message.set(separator, 2);
+  message.set(keccak256(struct.bytes), 2 + HASH_BYTES);
+  return keccak256(message);
 }

@@ -15,8 +15,21 @@ export const HASH_BYTES = 32;
 const nodeCrypto = globalThis.process?.getBuiltinModule?.("node:crypto");
 
 /** SHA-256 (FIPS 180-4): 32 bytes. */
-export const sha256: (data: Uint8Array) => Uint8Array =
-  nodeCrypto === undefined ? nobleSha256 : (data) => nodeCrypto.hash("sha256", data, "buffer");
+export function sha256(data: Uint8Array): Uint8Array {
+  const hash = new Uint8Array(HASH_BYTES);
+  sha256Into(data, hash, 0);
+  return hash;
+}
+
+/** SHA-256 of `data`, written to `into` at `offset`. */
+export const sha256Into: (data: Uint8Array, into: Uint8Array, offset: number) => void =
+  nodeCrypto === undefined
+    ? (data, into, offset) => into.set(nobleSha256(data), offset)
+    : (data, into, offset) => {
+        // As a string of one byte a character: four times faster here than as the Buffer that OpenSSL's hash could be.
+        const hash = nodeCrypto.hash("sha256", data, "binary");
+        for (let i = 0; i < HASH_BYTES; i++) into[offset + i] = hash.charCodeAt(i);
+      };
 
 const wasmKeccak = await createKeccak(256).catch(() => undefined);
 

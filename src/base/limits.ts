@@ -36,6 +36,8 @@ export const INTAKE_TRANSACTIONS_MAX = 65_536;
 export const INTAKE_BYTES_MAX = 64 * MIB;
 /** Signatures of one verification job: large enough to share work, small enough to spread over workers. */
 export const VERIFY_JOB_SIGNATURES_MAX = 256;
+/** Signatures below which a job is not cut for the sake of sharing: a message costs as much as a signature. */
+export const VERIFY_JOB_SIGNATURES_MIN = 16;
 /** Jobs that a worker holds: one at work, one waiting, so that it never idles. */
 export const VERIFY_JOBS_PER_WORKER = 2;
 /** Milliseconds until a job without an answer means that its worker is broken. */
@@ -77,6 +79,8 @@ export const GUARD_PEER_BYTES_MAX = 250;
 
 export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
 export const REQUEST_CALLS_MAX = 1_000;
+/** Characters of JSON after which a request's further calls are refused: with the largest read on top, clients take it. */
+export const ANSWER_CHARACTERS_MAX = 8 * MIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
@@ -90,6 +94,8 @@ export const STREAM_STALL_MS = 20_000;
 export const STREAMS_MAX = 256;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
+/** Milliseconds between looks for connections that have fallen idle meanwhile. */
+export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
@@ -125,6 +131,8 @@ export const FORWARD_BYTES_MAX = MIB;
 /** Milliseconds between attempts to reach a lost peer: doubled from the first to the last. */
 export const REDIAL_MS_MIN = 1_000;
 export const REDIAL_MS_MAX = 30_000;
+/** Milliseconds that a starting primary gives its peers to answer. */
+export const PEER_CHECK_MS = 8_000;
 /** Milliseconds until a replica without an answering peer says so. */
 export const NO_PEER_MS = 8_000;
 

@@ -67,7 +67,8 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8
 
 /** The account whose signature this is, as `recoverAddress`, of r || s || v with v 27 or 28. */
 export function recoverSigner(digest: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
-  const withParity = signature.slice();
+  // Not slice(): of a Buffer that is a view, and this would write into the caller's signature.
+  const withParity = Uint8Array.from(signature);
   withParity[SIGNATURE_BYTES - 1] = (signature[SIGNATURE_BYTES - 1] ?? 0) - 27;
   return recoverAddress(digest, withParity);
 }

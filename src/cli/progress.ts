@@ -7,7 +7,7 @@ const SHOW_AFTER_MS = 1_000;
 
 export class Progress {
   readonly #title: string;
-  readonly #total: number;
+  #total: number;
   readonly #startedMs = performance.now();
   #bar: SingleBar | undefined;
   #done = 0;
@@ -18,7 +18,13 @@ export class Progress {
   }
 
   advance(count: number): void {
-    this.#done += count;
+    this.reach(this.#done + count, this.#total);
+  }
+
+  reach(done: number, total: number): void {
+    this.#done = done;
+    if (total !== this.#total) this.#bar?.setTotal(total);
+    this.#total = total;
     if (!process.stderr.isTTY || performance.now() - this.#startedMs < SHOW_AFTER_MS) return;
     if (this.#bar === undefined) {
       const format = `${this.#title} {bar} {percentage}% | {value}/{total} | {eta_formatted}`;

@@ -4,6 +4,7 @@
  * hashes, without computing any. RFC 6962 section 2.1.
  */
 import { assert } from "../base/assert.ts";
+import { pooledBytes } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { hashPairs, nodeHash, perfectSubtrees, rootOf } from "./merkle.ts";
 
@@ -49,7 +50,7 @@ export class TreeGrowth {
   /** Bytes of the inclusion proof of a new leaf under the new root, hashes concatenated. */
   inclusionProof(index: number): Uint8Array {
     assert(index >= this.first && index < this.size, "only the block's own leaves are proved from it");
-    const proof = new Uint8Array(this.#edges.length * HASH_BYTES);
+    const proof = pooledBytes(this.#edges.length * HASH_BYTES);
     let length = 0;
     let position = index;
     for (let level = 0; level < this.#edges.length; level++) {

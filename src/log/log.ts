@@ -219,17 +219,17 @@ export class Log {
 
   /** Hashes from the leaf up, RFC 6962 section 2.1.1. */
   inclusionProof(index: number, size: number): Uint8Array[] {
-    return inclusionProof(index, size, this.#node);
+    return inclusionProof(index, size, this.node);
   }
 
   /** RFC 6962 section 2.1.2. */
   consistencyProof(from: number, to: number): Uint8Array[] {
-    return consistencyProof(from, to, this.#node);
+    return consistencyProof(from, to, this.node);
   }
 
   /** Perfect subtrees of [0, size), largest first. */
   frontierAt(size: number): Uint8Array[] {
-    return frontierOf(size, this.#node);
+    return frontierOf(size, this.node);
   }
 
   /** The root of the tree's first `size` leaves. */
@@ -253,7 +253,8 @@ export class Log {
     return note === undefined ? undefined : this.checkpoints.open(note);
   }
 
-  readonly #node = (level: number, index: number): Uint8Array => this.#tree.node(level, index);
+  /** The hash of any complete subtree of the committed log. */
+  readonly node = (level: number, index: number): Uint8Array => this.#tree.node(level, index);
 
   #blockAt(sequence: number): StoredBlock {
     const block = this.#store.blockAt(sequence);

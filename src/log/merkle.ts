@@ -3,7 +3,8 @@
  * tree when the hashes of its perfect subtrees can be asked for. It never stores anything.
  */
 import { assert } from "../base/assert.ts";
-import { HASH_BYTES, sha256 } from "../base/hash.ts";
+import { HASH_BYTES, sha256, sha256Into } from "../base/hash.ts";
+import { ENTRY_BYTES_MAX } from "../base/limits.ts";
 
 /** The root of the tree without leaves: SHA-256 of the empty string. */
 export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
@@ -13,11 +14,20 @@ export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
  */
 export type NodeReader = (level: number, index: number) => Uint8Array;
 
+// Every leaf and every pair is laid out here before it is hashed: allocating the bytes would cost as much as hashing.
+const leaf = new Uint8Array(1 + ENTRY_BYTES_MAX);
+
 /** SHA-256(0x00 || entry). */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  const data = new Uint8Array(1 + entry.length);
-  data.set(entry, 1);
-  return sha256(data);
+  const hash = new Uint8Array(HASH_BYTES);
+  leafHashInto(entry, hash, 0);
+  return hash;
+}
+
+/** SHA-256(0x00 || entry), written to `into` at `offset`. */
+export function leafHashInto(entry: Uint8Array, into: Uint8Array, offset: number): void {
+  leaf.set(entry, 1);
+  sha256Into(leaf.subarray(0, 1 + entry.length), into, offset);
 }
 
 const pair = new Uint8Array(1 + 2 * HASH_BYTES);
@@ -34,7 +44,7 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
 export function hashPairs(pairs: Uint8Array, into: Uint8Array): void {
   for (let offset = 0; offset < pairs.length; offset += 2 * HASH_BYTES) {
     pair.set(pairs.subarray(offset, offset + 2 * HASH_BYTES), 1);
-    into.set(sha256(pair), offset / 2);
+    sha256Into(pair, into, offset / 2);
   }
 }
 

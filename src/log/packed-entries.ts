@@ -3,9 +3,10 @@
  * the wire and of blocks on disk, so that none of them is ever repacked.
  */
 import { assert } from "../base/assert.ts";
-import { viewOf } from "../base/bytes.ts";
+import { setU64be, viewOf } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { leafHash } from "./merkle.ts";
+import { type Entry, TIMESTAMP_BYTES } from "./entry.ts";
+import { leafHashInto } from "./merkle.ts";
 
 const LENGTH_BYTES = 2;
 
@@ -19,6 +20,23 @@ export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
     view.setUint16(offset, entry.length);
     packed.set(entry, offset + LENGTH_BYTES);
     offset += LENGTH_BYTES + entry.length;
+  }
+  return packed;
+}
+
+/** Packs entries from their parts, so that none of them is ever made on its own. */
+export function encodePacked(entries: readonly Entry[]): Uint8Array {
+  let length = 0;
+  for (const { payload } of entries) length += LENGTH_BYTES + TIMESTAMP_BYTES + payload.length;
+  const packed = new Uint8Array(length);
+  const view = viewOf(packed);
+  let offset = 0;
+  for (const { timestamp, payload } of entries) {
+    view.setUint16(offset, TIMESTAMP_BYTES + payload.length);
+    setU64be(view, offset + LENGTH_BYTES, timestamp);
+    offset += LENGTH_BYTES + TIMESTAMP_BYTES;
+    packed.set(payload, offset);
+    offset += payload.length;
   }
   return packed;
 }
@@ -58,7 +76,7 @@ export function slicePacked(packed: Uint8Array, start: number, end: number): Uin
 /** The leaf hashes of entries, packed. */
 export function leafHashes(entries: readonly Uint8Array[]): Uint8Array {
   const hashes = new Uint8Array(entries.length * HASH_BYTES);
-  for (let i = 0; i < entries.length; i++) hashes.set(leafHash(entries[i]!), i * HASH_BYTES);
+  for (let i = 0; i < entries.length; i++) leafHashInto(entries[i]!, hashes, i * HASH_BYTES);
   return hashes;
 }
 

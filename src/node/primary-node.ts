@@ -1,16 +1,15 @@
 /**
- * A running primary: the place where log, sequencing and HTTP meet, and the order in which they start and stop.
+ * A running primary: the place where log, sequencing, replication and HTTP meet, and the order in which they start and
+ * stop.
  */
-import { availableParallelism } from "node:os";
-import { setTimeout } from "node:timers/promises";
-import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
-import { DISK_RESERVE_BYTES, SHUTDOWN_MS } from "../base/limits.ts";
-import { LmdbStore } from "../log/lmdb-store.ts";
+import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
-import { MemoryStore } from "../log/memory-store.ts";
-import type { Store } from "../log/store.ts";
 import { Permissions } from "../permission/policy.ts";
+import { isStored } from "../replication/block-messages.ts";
+import { blockMessage, judgeEcho } from "../replication/gossip.ts";
+import { Network } from "../replication/network.ts";
+import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
@@ -20,68 +19,71 @@ import { FailureBudget } from "../sequencing/failure-budget.ts";
 import { Intake } from "../sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
-import type { Outcome } from "../sequencing/outcome.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
-import { VerifierPool } from "../sequencing/verifier-pool.ts";
+import { EvidenceKeeper } from "./evidence-keeper.ts";
+import { answerAppend } from "./forwarding.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import {
+  type Closer,
+  followPublished,
+  measured,
+  type NodeOptions,
+  openStore,
+  type RunningNode,
+  startOrClose,
+  startVerifier,
+} from "./parts.ts";
+import { peerCheck } from "./peer-check.ts";
+import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
 import { VERSION } from "./version.ts";
 
-export interface PrimaryNodeOptions extends Omit<PrimaryStart, "store" | "now" | "warn"> {
-  /** Directory of the database; empty keeps everything in memory. */
-  readonly dbPath: string;
-  readonly idIndex?: boolean;
-  readonly rpcHost: string;
-  readonly rpcPort: number;
-  readonly multiaddrs: readonly string[];
+export interface PrimaryNodeOptions
+  extends NodeOptions,
+    Omit<PrimaryStart, "store" | "now" | "warn" | "peers"> {
+  /** Its part in the network; without it the node is alone. */
+  readonly peering?: PeeringOptions;
   /** Bytes to leave free on the disk. */
   readonly diskReserveBytes?: number;
-  /** Verification workers; one per processor unless given. */
-  readonly verifyWorkers?: number;
-  readonly logger: Logger;
-  /** The process must end: a commit, the guard or the signer failed. */
-  readonly onFatal: (error: unknown) => void;
+  /** Where evidence is kept; undefined keeps it in memory. */
+  readonly evidenceDirectory?: string;
   /** For tests: called at each step between order and answer. */
   readonly onStep?: (step: CommitStep) => void;
+  /** For tests: milliseconds that a stream's reader may leave its socket full. */
+  readonly streamStallMs?: number;
 }
 
-export interface RunningNode {
-  readonly log: Log;
-  /** Where the API listens. */
-  readonly url: string;
-  /** Finishes what was accepted, refuses the rest, and lets go of files and ports. */
-  close(): Promise<void>;
-}
+/** The primary's random neighbours carry its blocks; near ones would make it the centre of every region. */
+const SOURCE = { nearLinks: 0, eagerMax: 4, rotateMs: 30_000 };
 
 /** @throws SequencerError that says why the node must not start, and what to do */
 export async function startPrimaryNode(options: PrimaryNodeOptions): Promise<RunningNode> {
-  const { logger } = options;
   if (!useNativeSecp256k1())
-    logger.warn("native libsecp256k1 cannot be loaded: signatures are ten times slower");
-  const closers: Closer[] = [];
-  try {
-    const { log, url } = await run(options, closers);
-    return { log, url, close: () => closeAll(closers) };
-  } catch (error) {
-    await closeAll(closers);
-    throw error;
-  }
+    options.logger.warn("native libsecp256k1 cannot be loaded: signatures are ten times slower");
+  return await startOrClose((closers) => run(options, closers));
 }
 
 /** Starts the parts in their order; each leaves in `closers` how it ends, which happens in reverse. */
 async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit<RunningNode, "close">> {
-  const { logger, dbPath, idIndex = false } = options;
-  const store: Store =
-    dbPath === "" ? new MemoryStore({ idIndex }) : new LmdbStore({ path: dbPath, idIndex });
+  const { logger, onFatal, onStep, peering } = options;
+  const store = openStore(options);
   closers.push(() => store.close());
-  const warn = (message: string): void => logger.warn(message);
-  const { log, guard, signer } = await startPrimary({ ...options, store, now: Date.now(), warn });
-  closers.push(() => guard.close());
-
   const verifier = startVerifier(options);
   closers.push(() => verifier.close());
+
+  let parts: NetworkParts | undefined;
+  const network = peering === undefined ? undefined : await startNetwork(peering, () => parts);
+  closers.push(() => network?.close());
+  const { log, guard, signer } = await startPrimary({
+    ...options,
+    store,
+    now: Date.now(),
+    warn: (message) => logger.warn(message),
+    ...(network !== undefined && { peers: peerCheck(network, peering!.peers.length > 0, store, verifier) }),
+  });
+  closers.push(() => guard.close());
+
   const clock = new Clock();
   const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock);
-  const { onFatal, onStep } = options;
   const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal, ...(onStep && { onStep }) });
   closers.push(() => commitLoop.stop());
   const budget = new FailureBudget(() => performance.now());
@@ -91,65 +93,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   await housekeeping.look();
 
   const metrics = new Metrics();
-  const permissions = Permissions.fromRoles(store.roles());
-  log.onPublish((head, { growth, roles }) => {
-    for (const role of roles) permissions.restore(role);
-    metrics.blockPublished(head.size - growth.first);
-  });
-  watch(metrics, log, intake, ordering);
-  const backend: Backend = {
-    mode: "primary",
-    version: VERSION,
-    log,
-    permissions,
-    append: (payloads, source) => measured(metrics, intake.submit(payloads, source)),
-    sequenceOf: (id) => ordering.sequenceOf(id),
-    peers: () => [],
-    multiaddrs: () => [...options.multiaddrs],
-    notReady: () => housekeeping.trouble,
-  };
-  const { rpcHost: host, rpcPort: port } = options;
-  const server = await startServer({ backend, metrics, logger, host, port });
-  closers.push(async () => {
-    housekeeping.stop();
-    intake.close(
-      new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
-    );
-    await Promise.race([server.close(), setTimeout(SHUTDOWN_MS, undefined, { ref: false })]);
-  });
-  return { log, url: server.url };
-}
-
-type Closer = () => Promise<void>;
-
-async function closeAll(closers: Closer[]): Promise<void> {
-  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
-}
-
-function startVerifier({ logger, verifyWorkers = availableParallelism() }: PrimaryNodeOptions): VerifierPool {
-  return new VerifierPool({
-    workers: verifyWorkers,
-    onEvent: (event) => {
-      if ("variant" in event) logger.debug({ verifier: event.variant }, "a verification worker is ready");
-      else logger.error({ err: event.error }, "a verification worker broke and was replaced");
-    },
-  });
-}
-
-async function measured(metrics: Metrics, outcomes: Promise<Outcome[]>): Promise<Outcome[]> {
-  const start = performance.now();
-  const all = await outcomes;
-  metrics.appendAnswered((performance.now() - start) / 1_000);
-  for (const outcome of all) if (outcome instanceof SequencerError) metrics.refused(outcome);
-  return all;
-}
-
-function watch(metrics: Metrics, log: Log, intake: Intake, ordering: Ordering): void {
-  metrics.gauge(
-    "sequencer_signed_size_entries",
-    "Entries under the signed head",
-    () => log.signed?.size ?? 0,
-  );
+  const permissions = followPublished(log, store, metrics);
   metrics.gauge(
     "sequencer_intake_transactions",
     "Transactions between arrival and answer",
@@ -157,4 +101,90 @@ function watch(metrics: Metrics, log: Log, intake: Intake, ordering: Ordering): 
   );
   metrics.gauge("sequencer_intake_bytes", "Payload bytes between arrival and answer", () => intake.bytes);
   metrics.gauge("sequencer_ordered_entries", "Ordered entries that wait for a block", () => ordering.queued);
+
+  if (network !== undefined) {
+    const evidence = new EvidenceKeeper(log, options.evidenceDirectory, logger, () => {
+      onFatal(
+        new SequencerError("equivocation", "another head is signed with this operator's key: the node stops"),
+      );
+    });
+    parts = { log, intake, evidence };
+    joinNetwork(network, log);
+    watchNetwork(metrics, network, log);
+    await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
+  }
+  const backend: Backend = {
+    mode: "primary",
+    version: VERSION,
+    log,
+    permissions,
+    append: (payloads, source) => measured(metrics, intake.submit(payloads, source)),
+    sequenceOf: (id) => ordering.sequenceOf(id),
+    peers: () => network?.peers() ?? [],
+    multiaddrs: () => network?.multiaddrs() ?? [],
+    notReady: () => housekeeping.trouble,
+  };
+  const { rpcHost: host, rpcPort: port, streamStallMs } = options;
+  const server = await startServer({
+    ...{ backend, metrics, logger, host, port },
+    ...(streamStallMs !== undefined && { streamStallMs }),
+  });
+  closers.push(async () => {
+    housekeeping.stop();
+    intake.close(
+      new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
+    );
+    await server.close();
+  });
+  return { log, url: server.url, multiaddrs: network?.multiaddrs() ?? [] };
+}
+
+/** What the network needs of the node; it is there before they are. */
+interface NetworkParts {
+  readonly log: Log;
+  readonly intake: Intake;
+  readonly evidence: EvidenceKeeper;
+}
+
+async function startNetwork(
+  peering: PeeringOptions,
+  parts: () => NetworkParts | undefined,
+): Promise<Network> {
+  const network: Network = await Network.start({
+    ...peering,
+    port: peering.p2pPort,
+    parameters: SOURCE,
+    answerSync: (frame) => {
+      const log = parts()?.log;
+      return log === undefined ? undefined : answerSync(log, network.multiaddrs(), frame);
+    },
+    answerAppend: (frame, peer) => {
+      const { log, intake } = parts() ?? {};
+      if (log === undefined || intake === undefined) return undefined;
+      return answerAppend(log, (payloads, source) => intake.submit(payloads, source), frame, peer);
+    },
+    validate: (payload) => {
+      const { log, evidence } = parts() ?? {};
+      if (log === undefined || evidence === undefined) return "ignore";
+      const hear = (flooded: Uint8Array): "accept" | "reject" =>
+        evidence.receive(flooded) ? "accept" : "reject";
+      return judgeEcho(log, payload, (head) => evidence.conflict(head), hear);
+    },
+    isKnown: (id) => {
+      const log = parts()?.log;
+      return log !== undefined && isStored(id, log);
+    },
+    deliver: () => undefined,
+    onMissing: () => undefined,
+  });
+  return network;
+}
+
+function joinNetwork(network: Network, log: Log): void {
+  const topic = topicOf(log);
+  network.join(topic);
+  log.onPublish((head, block) => {
+    network.publish(topic, blockMessage(head, block));
+    network.setHead(topic, head.size);
+  });
 }

@@ -103,9 +103,14 @@ function encodeReceipt({ sequence, timestamp, head, proof }: ForwardedReceipt): 
 function decodeReceipt(bytes: Uint8Array): ForwardedReceipt | undefined {
   const [sequence, timestamp, size] = [1, 9, 17].map((offset) => readU64be(bytes, offset));
   if (sequence === undefined || timestamp === undefined || size === undefined) return undefined;
-  const root = bytes.slice(25, 25 + HASH_BYTES);
-  const signature = bytes.slice(25 + HASH_BYTES, 25 + HASH_BYTES + SIGNATURE_BYTES);
-  return { sequence, timestamp, head: { size, root, signature }, proof: bytes.slice(RECEIPT_BYTES) };
+  const root = Uint8Array.from(bytes.subarray(25, 25 + HASH_BYTES));
+  const signature = Uint8Array.from(bytes.subarray(25 + HASH_BYTES, RECEIPT_BYTES - 2));
+  return {
+    sequence,
+    timestamp,
+    head: { size, root, signature },
+    proof: Uint8Array.from(bytes.subarray(RECEIPT_BYTES)),
+  };
 }
 
 function encodeError({ code, message, data }: SequencerError): Uint8Array {

@@ -53,6 +53,11 @@ export class Follower {
     return done;
   }
 
+  /** Resolves once everything that was handed over is stored or refused. */
+  async idle(): Promise<void> {
+    await this.#queue;
+  }
+
   /** Publishes a head whose entries are all stored. */
   publish(head: SignedHead): Promise<void> {
     return this.extend({ first: head.size, entries: [], head });

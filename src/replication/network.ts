@@ -207,6 +207,11 @@ export class Network {
     return channel;
   }
 
+  /** Calls these addresses, without waiting for them. */
+  dial(addresses: readonly string[]): void {
+    for (const address of addresses) this.#node.dial(multiaddr(address)).catch(() => undefined);
+  }
+
   /** EpiSub keeps the direct peers once a log is joined; before that somebody has to call them. */
   #dialDirect(): void {
     for (const address of this.#direct) this.#node.dial(address).catch(() => undefined);

@@ -79,6 +79,7 @@ export class Replica {
     this.#stopping.abort();
     this.#wake?.();
     await this.#done;
+    await this.#options.follower.idle();
   }
 
   #contradicts({ head, block, growth }: VerifiedBlock): boolean {

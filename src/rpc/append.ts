@@ -17,6 +17,7 @@ interface Waiting {
 
 export function appendMethod(backend: Backend): Method {
   const gather = gatherer(backend);
+  const formatCheckpoint = checkpointFormatter();
   const logId = toHex(backend.log.logId);
   return {
     params: ["tx", "options"],
@@ -25,7 +26,7 @@ export function appendMethod(backend: Backend): Method {
       const outcome = await gather(fromHex(tx), source);
       if (outcome instanceof SequencerError) throw outcome;
       const proof = receipt === "full" ? toHexDigits(proofOf(backend.log, outcome)) : undefined;
-      return formatReceipt(logId, outcome, proof);
+      return formatReceipt(logId, outcome, formatCheckpoint(outcome.head), proof);
     },
   };
 }
@@ -58,12 +59,25 @@ function gatherer(backend: Backend): (payload: Uint8Array, source: string) => Pr
     });
 }
 
+/** @param checkpoint as JSON */
 function formatReceipt(
   logId: string,
-  { sequence, id, timestamp, head }: Appended,
+  { sequence, id, timestamp }: Appended,
+  checkpoint: string,
   proof: string | undefined,
 ): string {
-  const checkpoint = `{"size":${head.size},"root":"${toHex(head.root)}","signature":"${toHex(head.signature)}"}`;
   const tail = proof === undefined ? "" : `,"proof":"0x${proof}"`;
   return `{"logId":"${logId}","sequence":${sequence},"id":"${toHex(id)}","timestamp":${timestamp},"checkpoint":${checkpoint}${tail}}`;
+}
+
+/** Checkpoints as JSON. All receipts of a block carry the same one: the last is kept. */
+function checkpointFormatter(): (head: Appended["head"]) => string {
+  let last: { head: Appended["head"]; json: string } | undefined;
+  return (head) => {
+    if (last?.head !== head) {
+      const json = `{"size":${head.size},"root":"${toHex(head.root)}","signature":"${toHex(head.signature)}"}`;
+      last = { head, json };
+    }
+    return last.json;
+  };
 }

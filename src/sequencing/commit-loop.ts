@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";
 import type { Head } from "../log/checkpoint.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
-import { leafHashes, packEntries } from "../log/packed-entries.ts";
+import { encodePacked, leafHashes, unpackEntries } from "../log/packed-entries.ts";
 import { ROLES } from "../permission/policy.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
 import type { OrderedEntry, Ordering } from "./ordering.ts";
@@ -101,12 +101,12 @@ export class CommitLoop {
 }
 
 function seal(log: Log, entries: readonly OrderedEntry[]): SealedBlock {
-  const bytes = entries.map(({ entry }) => entry);
-  const growth = log.grow(leafHashes(bytes));
+  const packed = encodePacked(entries);
+  const growth = log.grow(leafHashes(unpackEntries(packed, entries.length)!));
   assert(growth.size === entries.at(-1)!.sequence + 1, "the order has no gaps");
   return {
     growth,
-    entries: packEntries(bytes),
+    entries: packed,
     ids: concatBytes(...entries.map(({ id }) => id)),
     roles: entries.flatMap(({ operation }) =>
       operation.type === "permission" ? [{ account: operation.account, role: ROLES[operation.role] }] : [],

@@ -3,7 +3,9 @@
  * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
  * newest entry is older than the retention.
  */
-import { viewOf } from "../base/bytes.ts";
+import { equalBytes } from "../base/bytes.ts";
+import { decodeEntry } from "../log/entry.ts";
+import type { Log } from "../log/log.ts";
 
 const SLOTS_MIN = 2 ** 12;
 const SLOTS_MAX = 2 ** 22;
@@ -15,7 +17,8 @@ interface Segment {
   readonly fingerprints: Uint32Array;
   readonly sequences: Float64Array;
   count: number;
-  /** Unix milliseconds of the newest entry in it. */
+  /** Unix milliseconds of the oldest and the newest entry in it. */
+  oldest: number;
   newest: number;
 }
 
@@ -44,9 +47,10 @@ export class IdIndex {
     let segment = this.#segments.at(-1)!;
     if (segment.count >= segment.fingerprints.length * LOAD) {
       this.#segments = this.#segments.filter(({ newest }) => newest >= timestamp - this.#retentionMs);
-      segment = makeSegment(Math.min(SLOTS_MAX, Math.max(SLOTS_MIN, (2 * (this.size + 1)) / LOAD)));
+      segment = makeSegment(this.#slotsAfter(segment));
       this.#segments.push(segment);
     }
+    if (segment.count === 0) segment.oldest = timestamp;
     const mask = segment.fingerprints.length - 1;
     let slot = slotOf(id) & mask;
     while (segment.fingerprints[slot] !== EMPTY) slot = (slot + 1) & mask;
@@ -54,6 +58,13 @@ export class IdIndex {
     segment.sequences[slot] = sequence;
     segment.count++;
     segment.newest = timestamp;
+  }
+
+  /** A segment should last about as long as the retention: then two or three of them are all there is. */
+  #slotsAfter({ fingerprints: { length: slots }, oldest, newest }: Segment): number {
+    const lastedMs = newest - oldest;
+    if (lastedMs < this.#retentionMs) return Math.min(SLOTS_MAX, slots * 2);
+    return lastedMs > 4 * this.#retentionMs ? Math.max(SLOTS_MIN, slots / 2) : slots;
   }
 
   /** The sequence number of an id, or undefined if the index does not have it. */
@@ -65,27 +76,52 @@ export class IdIndex {
       const mask = fingerprints.length - 1;
       for (let slot = start & mask; fingerprints[slot] !== EMPTY; slot = (slot + 1) & mask) {
         const sequence = sequences[slot]!;
-        if (fingerprints[slot] === fingerprint && isSame(this.#idAt(sequence), id)) return sequence;
+        if (fingerprints[slot] === fingerprint && equalBytes(this.#idAt(sequence), id)) return sequence;
       }
     }
     return undefined;
   }
 }
 
-function makeSegment(slotsWanted: number): Segment {
-  const slots = 2 ** Math.ceil(Math.log2(slotsWanted));
-  return { fingerprints: new Uint32Array(slots), sequences: new Float64Array(slots), count: 0, newest: 0 };
+/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
+export function rebuildIdIndex(
+  log: Log,
+  idAt = (sequence: number): Uint8Array => log.idOf(sequence),
+): IdIndex {
+  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
+  const index = new IdIndex(retentionMs, idAt);
+  const horizon = log.committed.lastTimestamp - retentionMs;
+  let from = log.committed.size;
+  for (const { first, timestamp } of log.blocksFromTail()) {
+    from = first;
+    if (timestamp < horizon) break;
+  }
+  // Each by its own timestamp: a block spans time when the commit before it was slow.
+  for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
+    index.add(id, sequence, decodeEntry(entry)!.timestamp);
+  }
+  return index;
+}
+
+function makeSegment(slots: number): Segment {
+  return {
+    fingerprints: new Uint32Array(slots),
+    sequences: new Float64Array(slots),
+    count: 0,
+    oldest: 0,
+    newest: 0,
+  };
 }
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.
 function fingerprintOf(id: Uint8Array): number {
-  return viewOf(id).getUint32(0) || 1;
+  return u32At(id, 0) || 1;
 }
 
 function slotOf(id: Uint8Array): number {
-  return viewOf(id).getUint32(4);
+  return u32At(id, 4);
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
+function u32At(id: Uint8Array, offset: number): number {
+  return ((id[offset]! << 24) | (id[offset + 1]! << 16) | (id[offset + 2]! << 8) | id[offset + 3]!) >>> 0;
 }

@@ -3,22 +3,21 @@
  * and duplicates are decided here against everything ordered before, committed or not (SPEC section 1).
  */
 import { SequencerError } from "../base/errors.ts";
-import { HASH_BYTES, hashKey } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
-import { decodeEntry, encodeEntry } from "../log/entry.ts";
+import type { SignedHead } from "../log/checkpoint.ts";
+import { decodeEntry, type Entry, TIMESTAMP_BYTES } from "../log/entry.ts";
+import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import type { Permissions } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
-import { IdIndex } from "./id-index.ts";
-import type { Appended, Submission } from "./outcome.ts";
+import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
+import type { Submission } from "./outcome.ts";
 import { refusalAt } from "./rules.ts";
 import type { Operation } from "./transaction.ts";
 
 /** An operation with its place, not yet published. */
-export interface OrderedEntry {
+export interface OrderedEntry extends Entry {
   readonly sequence: number;
-  readonly timestamp: number;
-  readonly entry: Uint8Array;
   readonly id: Uint8Array;
   readonly operation: Operation;
   /** Everybody who submitted it while it was on its way. */
@@ -30,11 +29,11 @@ export class Ordering {
   readonly #clock: Clock;
   readonly #permissions: Permissions;
   readonly #ids: IdIndex;
-  /** Ordered and not yet published, by id. */
-  readonly #pending = new Map<string, OrderedEntry>();
-  /** Ordered and not yet taken into a block. */
-  #queue: OrderedEntry[] = [];
-  #nextSequence: number;
+  /** Ordered and not yet published, in their order. */
+  readonly #unpublished: OrderedEntry[] = [];
+  /** How many of them are in blocks. */
+  #taken = 0;
+  #publishedSize: number;
   #lastTimestamp: number;
 
   /** @param permissions the roles after every committed entry; they become the ordering point's own */
@@ -42,9 +41,9 @@ export class Ordering {
     this.#log = log;
     this.#clock = clock;
     this.#permissions = permissions;
-    this.#nextSequence = log.committed.size;
+    this.#publishedSize = log.committed.size;
     this.#lastTimestamp = log.committed.lastTimestamp;
-    this.#ids = rebuildIdIndex(log);
+    this.#ids = rebuildIdIndex(log, (sequence) => this.#orderedAt(sequence)?.id ?? log.idOf(sequence));
   }
 
   get permissions(): Permissions {
@@ -53,7 +52,7 @@ export class Ordering {
 
   /** Entries that wait for a block. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#unpublished.length - this.#taken;
   }
 
   /**
@@ -61,14 +60,15 @@ export class Ordering {
    * No signature is needed: the id was verified when it was ordered.
    */
   answerRepeat(submission: Submission): boolean {
-    const pending = this.#pending.get(hashKey(submission.id));
-    if (pending !== undefined) {
-      pending.submissions.push(submission);
+    const sequence = this.#find(submission.id);
+    if (sequence === undefined) return false;
+    const ordered = this.#orderedAt(sequence);
+    if (ordered !== undefined) {
+      ordered.submissions.push(submission);
       return true;
     }
-    const sequence = this.sequenceOf(submission.id);
     const head = this.#log.signed;
-    if (sequence === undefined || head === undefined) return false;
+    if (head === undefined) return false;
     const { timestamp } = decodeEntry(this.#log.entry(sequence).entry)!;
     submission.settle({ sequence, id: submission.id, timestamp, head });
     return true;
@@ -76,7 +76,8 @@ export class Ordering {
 
   /** Where a published id stands in the log, as far back as ids are indexed. */
   sequenceOf(id: Uint8Array): number | undefined {
-    return this.#ids.find(id) ?? this.#log.sequenceOf(id);
+    const sequence = this.#find(id);
+    return sequence !== undefined && sequence < this.#publishedSize ? sequence : undefined;
   }
 
   /** Why the operation would be refused if it were ordered at `now`; undefined if it would not be. */
@@ -102,63 +103,45 @@ export class Ordering {
       return;
     }
     const timestamp = Math.max(this.#lastTimestamp, now);
-    const entry = encodeEntry({ timestamp, payload });
-    const ordered = {
-      sequence: this.#nextSequence,
-      timestamp,
-      entry,
-      id,
-      operation,
-      submissions: [submission],
-    };
-    this.#nextSequence++;
+    const sequence = this.#publishedSize + this.#unpublished.length;
     this.#lastTimestamp = timestamp;
     if (operation.type === "permission") this.#permissions.apply(operation);
-    this.#pending.set(hashKey(id), ordered);
-    this.#queue.push(ordered);
+    this.#ids.add(id, sequence, timestamp);
+    this.#unpublished.push({ sequence, timestamp, payload, id, operation, submissions: [submission] });
   }
 
-  /** Takes the entries of the next block off the queue: as many as a block may hold. */
+  /** Takes the entries of the next block: as many as a block may hold of those that are in none. */
   takeBlock(): OrderedEntry[] {
+    const first = this.#taken;
+    const last = Math.min(this.#unpublished.length, first + BLOCK_ENTRIES_MAX);
     let bytes = 0;
-    let count = 0;
-    for (const { entry } of this.#queue) {
-      bytes += entry.length;
-      if (bytes > BLOCK_BYTES_MAX || count === BLOCK_ENTRIES_MAX) break;
-      count++;
+    for (; this.#taken < last; this.#taken++) {
+      bytes += TIMESTAMP_BYTES + this.#unpublished[this.#taken]!.payload.length;
+      if (bytes > BLOCK_BYTES_MAX) break;
     }
-    if (count === this.#queue.length) {
-      const all = this.#queue;
-      this.#queue = [];
-      return all;
-    }
-    return this.#queue.splice(0, count);
+    return this.#unpublished.slice(first, this.#taken);
   }
 
-  /** Answers everybody who waited for these entries, which are published under the outcome's head. */
-  published(entries: readonly OrderedEntry[], under: Pick<Appended, "head" | "growth">): void {
+  /** Answers everybody who waited for these entries, the oldest ones, which are published under this head. */
+  published(
+    entries: readonly OrderedEntry[],
+    { head, growth }: { head: SignedHead; growth: TreeGrowth },
+  ): void {
+    this.#unpublished.splice(0, entries.length);
+    this.#taken -= entries.length;
+    this.#publishedSize += entries.length;
     for (const { sequence, timestamp, id, submissions } of entries) {
-      this.#pending.delete(hashKey(id));
-      this.#ids.add(id, sequence, timestamp);
-      for (const submission of submissions) submission.settle({ sequence, id, timestamp, ...under });
+      for (const submission of submissions) submission.settle({ sequence, id, timestamp, head, growth });
     }
   }
-}
 
-/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
-function rebuildIdIndex(log: Log): IdIndex {
-  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
-  const index = new IdIndex(retentionMs, (sequence) => log.idOf(sequence));
-  const horizon = log.committed.lastTimestamp - retentionMs;
-  let from = log.committed.size;
-  for (const { first, timestamp } of log.blocksFromTail()) {
-    from = first;
-    if (timestamp < horizon) break;
+  /** Where an id stands in the order, as far back as ids are indexed. */
+  #find(id: Uint8Array): number | undefined {
+    return this.#ids.find(id) ?? this.#log.sequenceOf(id);
   }
-  for (const { first, count, ids, timestamp } of log.blocks(from)) {
-    for (let i = first === 0 ? 1 : 0; i < count; i++) {
-      index.add(ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), first + i, timestamp);
-    }
+
+  /** The entry of this sequence number, unless it is published. */
+  #orderedAt(sequence: number): OrderedEntry | undefined {
+    return this.#unpublished[sequence - this.#publishedSize];
   }
-  return index;
 }

@@ -17,11 +17,13 @@ export function refusalAt(
   lifetimeMs: number,
   permissions: Permissions,
 ): SequencerError | undefined {
-  const times = { serverTime: timestamp, maxExpires: timestamp + lifetimeMs };
+  const maxExpires = timestamp + lifetimeMs;
   if (operation.expires < timestamp) {
+    const times = { serverTime: timestamp, maxExpires };
     return rejected("expired", "the transaction expired before it could be ordered", times);
   }
-  if (operation.expires > timestamp + lifetimeMs) {
+  if (operation.expires > maxExpires) {
+    const times = { serverTime: timestamp, maxExpires };
     return rejected("expires-too-late", `a transaction may expire at most ${lifetimeMs} ms ahead`, times);
   }
   if (operation.type === "transaction") {

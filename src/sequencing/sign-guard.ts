@@ -71,7 +71,7 @@ export class MemoryGuard implements Guard {
   }
 
   async setPeers(peers: readonly string[]): Promise<void> {
-    this.peers = peers;
+    this.peers = boundedPeers(peers);
   }
 
   async close(): Promise<void> {}
@@ -142,8 +142,7 @@ export class FileGuard implements Guard {
   }
 
   async setPeers(peers: readonly string[]): Promise<void> {
-    const kept = peers.filter((peer) => utf8(peer).length <= GUARD_PEER_BYTES_MAX).slice(0, GUARD_PEERS_MAX);
-    await this.#update((state) => ({ ...state, peers: kept }));
+    await this.#update((state) => ({ ...state, peers: boundedPeers(peers) }));
   }
 
   async close(): Promise<void> {
@@ -179,6 +178,10 @@ export function guardedLogs(directory: string, operator: Uint8Array, origin: str
     .filter((state) => state !== undefined)
     .filter((state) => equalBytes(state.operator, operator) && state.origin === origin)
     .map((state) => state.logId);
+}
+
+function boundedPeers(peers: readonly string[]): string[] {
+  return peers.filter((peer) => utf8(peer).length <= GUARD_PEER_BYTES_MAX).slice(0, GUARD_PEERS_MAX);
 }
 
 function guardPath(directory: string, logId: Uint8Array): string {

@@ -5,7 +5,7 @@
 import { equalBytes, isZero, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { CLOCK_AHEAD_MS, CLOCK_BEHIND_MS } from "../base/limits.ts";
-import type { Head } from "../log/checkpoint.ts";
+import type { Head, SignedHead } from "../log/checkpoint.ts";
 import { encodeEntry } from "../log/entry.ts";
 import { encodeGenesis, type Genesis } from "../log/genesis.ts";
 import { Log } from "../log/log.ts";
@@ -30,6 +30,8 @@ export interface PrimaryStart {
   readonly newLog?: boolean;
   /** `-recover-guard -trust-head`: a head to put in the place of a lost guard. */
   readonly trustedHead?: Head;
+  /** Other nodes of the log, to ask before the first signature. */
+  readonly peers?: PeerCheck;
   /** `-solo`: sign without having asked a peer. */
   readonly solo?: boolean;
   /** `-accept-time`: go on though the last entry is more than a day old. */
@@ -37,6 +39,14 @@ export interface PrimaryStart {
   /** Unix milliseconds. */
   readonly now: number;
   readonly warn: (message: string) => void;
+}
+
+/** What a starting primary asks of other nodes; it trusts only what carries its own signature. */
+export interface PeerCheck {
+  /** Every head of this log that peers answer with, its signatures verified; `known` are multiaddrs from the guard. */
+  newestHeads(log: Log, known: readonly string[]): Promise<SignedHead[]>;
+  /** Stores everything up to a head that is ahead of the database. */
+  catchUp(log: Log, head: SignedHead): Promise<void>;
 }
 
 export interface Primary {
@@ -54,10 +64,11 @@ export async function startPrimary(start: PrimaryStart): Promise<Primary> {
   checkLog(log, start);
   const signer = new CheckpointSigner(log.genesis, log.context, start.operatorKey);
   checkTime(log, start);
-  checkBond(log, start);
+  if (!isZero(log.genesis.bond) && start.guardDirectory === undefined) throw bondedInMemory();
   const guard = await openGuard(log, start);
   try {
-    checkGuard(log, guard);
+    checkHead(log, guard.head, "the sign guard");
+    await askPeers(log, guard, start);
     if (log.committed.size > guard.head.size) await guard.advance(guard.head, log.committed);
     log.restore(signer.sign({ size: log.committed.size, root: log.committed.root }));
   } catch (error) {
@@ -133,17 +144,24 @@ function checkTime(log: Log, { now, acceptTime, warn }: PrimaryStart): void {
   else throw refuse("configuration", message, { hint: "If the time is right, start with -accept-time" });
 }
 
-function checkBond(log: Log, { guardDirectory, solo }: PrimaryStart): void {
-  if (isZero(log.genesis.bond)) return;
-  if (guardDirectory === undefined) throw bondedInMemory();
-  if (solo === true) return;
-  throw refuse(
-    "configuration",
-    "a bonded primary signs nothing until a peer has told it the newest head it knows",
-    {
-      hint: "Pass -solo if no peer knows this log yet",
-    },
+/** A head of ours that peers hold and the database does not: catch up if it is ahead, refuse if it is another history. */
+async function askPeers(log: Log, guard: Guard, { peers, solo }: PrimaryStart): Promise<void> {
+  const heads = solo === true || peers === undefined ? [] : await peers.newestHeads(log, guard.peers);
+  if (heads.length === 0 && solo !== true && !isZero(log.genesis.bond)) {
+    throw refuse(
+      "configuration",
+      "a bonded primary signs nothing until a peer has told it the newest head it knows",
+      {
+        hint: "Name a replica with -peers, or pass -solo if no peer knows this log yet",
+      },
+    );
+  }
+  const newest = heads.reduce<SignedHead | undefined>(
+    (a, b) => (a !== undefined && a.size >= b.size ? a : b),
+    undefined,
   );
+  if (newest !== undefined && newest.size > log.committed.size) await peers?.catchUp(log, newest);
+  for (const head of heads) checkHead(log, head, "a peer's head that this operator signed");
 }
 
 async function openGuard(log: Log, { guardDirectory, trustedHead }: PrimaryStart): Promise<Guard> {
@@ -161,10 +179,6 @@ async function openGuard(log: Log, { guardDirectory, trustedHead }: PrimaryStart
   }
   checkHead(log, trustedHead, "the trusted head");
   return await FileGuard.create(guardDirectory, guarded, trustedHead);
-}
-
-function checkGuard(log: Log, guard: Guard): void {
-  checkHead(log, guard.head, "the sign guard");
 }
 
 /** The database must reproduce what was signed: else it is an old copy, or another log's. */

@@ -3,6 +3,7 @@
  * decoding, and their id, which is the EIP-712 digest that was signed. No validity beyond the form.
  */
 import { assert } from "../base/assert.ts";
+import { pooledBytes } from "../base/bytes.ts";
 import {
   ADDRESS_BYTES,
   type DigestContext,
@@ -119,7 +120,7 @@ function readSigned(list: RlpReader): Signed {
 }
 
 function readSignature(list: RlpReader): Uint8Array {
-  const signature = new Uint8Array(SIGNATURE_BYTES);
+  const signature = pooledBytes(SIGNATURE_BYTES);
   signature[64] = list.integer(1)[0] ?? 0;
   const r = list.integer(32);
   signature.set(r, 32 - r.length);

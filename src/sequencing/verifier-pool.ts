@@ -2,13 +2,19 @@
  * Verification in worker threads. Small requests that wait together travel as one job; large ones are cut, so that
  * all workers share them. A worker that breaks is replaced and its jobs are done again, once.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { VERIFY_JOB_SIGNATURES_MAX, VERIFY_JOBS_PER_WORKER, VERIFY_TIMEOUT_MS } from "../base/limits.ts";
+import {
+  VERIFY_JOB_SIGNATURES_MAX,
+  VERIFY_JOB_SIGNATURES_MIN,
+  VERIFY_JOBS_PER_WORKER,
+  VERIFY_TIMEOUT_MS,
+} from "../base/limits.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
 import type { SignatureBatch, Verifier } from "./verifier.ts";
 import type { VerifyReply, VerifyRequest } from "./verifier-worker.ts";
@@ -48,6 +54,7 @@ export class VerifierPool implements Verifier {
   readonly #members: Member[] = [];
   #waiting: Piece[] = [];
   #nextJob = 0;
+  #assigning = false;
   #closed = false;
 
   constructor(options: VerifierPoolOptions) {
@@ -66,14 +73,24 @@ export class VerifierPool implements Verifier {
         }),
       );
     }
-    this.#assign();
+    this.#assignSoon();
     const verdicts = await Promise.all(pieces);
     return verdicts.length === 1 ? verdicts[0]! : concatBytes(...verdicts);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#members.map(dismiss));
+  }
+
+  /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
+  #assignSoon(): void {
+    if (this.#assigning) return;
+    this.#assigning = true;
+    setImmediate(() => {
+      this.#assigning = false;
+      this.#assign();
+    });
   }
 
   /** Hands waiting pieces to workers with room, the least busy one first. */
@@ -87,11 +104,18 @@ export class VerifierPool implements Verifier {
     }
   }
 
+  /** As much as lets all workers share what waits, within the bounds of a job. */
   #takeJob(): Piece[] {
+    const waiting = this.#waiting.reduce((sum, { batch }) => sum + batch.count, 0);
+    const share = Math.ceil(waiting / this.#members.length);
+    const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
     let signatures = 0;
     let taken = 0;
-    for (const { batch } of this.#waiting) {
-      if (taken > 0 && signatures + batch.count > VERIFY_JOB_SIGNATURES_MAX) break;
+    // What broke a worker goes alone, so that it takes nobody with it if it does so again.
+    const alone = this.#waiting[0]?.failedBefore;
+    for (const { batch, failedBefore } of this.#waiting) {
+      const fits = signatures + batch.count <= limit;
+      if (taken > 0 && (alone || failedBefore || !fits)) break;
       signatures += batch.count;
       taken++;
     }
@@ -105,11 +129,7 @@ export class VerifierPool implements Verifier {
     }, VERIFY_TIMEOUT_MS).unref();
     member.jobs.set(job, { pieces, deadline });
     const batch = join(pieces.map((piece) => piece.batch));
-    member.worker.postMessage({ job, batch } satisfies VerifyRequest, [
-      batch.digests.buffer as ArrayBuffer,
-      batch.signatures.buffer as ArrayBuffer,
-      batch.addresses.buffer as ArrayBuffer,
-    ]);
+    member.worker.postMessage({ job, batch } satisfies VerifyRequest, [batch.digests.buffer as ArrayBuffer]);
   }
 
   #hire(): Member {
@@ -141,10 +161,13 @@ export class VerifierPool implements Verifier {
     this.#members[index] = this.#hire();
     void broken.worker.terminate();
     this.#options.onEvent?.({ error });
-    for (const { pieces, deadline } of broken.jobs.values()) {
+    const [atWork, ...queued] = broken.jobs.values();
+    for (const { pieces, deadline } of queued) {
       clearTimeout(deadline);
-      for (const piece of pieces) this.#retry(piece, error);
+      this.#waiting.unshift(...pieces);
     }
+    clearTimeout(atWork?.deadline);
+    for (const piece of atWork?.pieces ?? []) this.#retry(piece, error);
     this.#assign();
   }
 
@@ -160,6 +183,15 @@ export class VerifierPool implements Verifier {
   }
 }
 
+/**
+ * Lets a worker finish and end by itself: terminating it inside a native call can take the whole process down with it.
+ */
+async function dismiss({ worker }: Member): Promise<void> {
+  const gone = once(worker, "exit", { signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+  worker.postMessage(null satisfies VerifyRequest);
+  await gone.catch(() => worker.terminate());
+}
+
 function slice(
   { digests, signatures, addresses }: SignatureBatch,
   start: number,
@@ -173,12 +205,20 @@ function slice(
   };
 }
 
-/** One batch in buffers of its own, which the receiver may have. */
+/** One batch in a buffer of its own, which the receiver may have: the three arrays side by side. */
 function join(batches: readonly SignatureBatch[]): SignatureBatch {
+  const all = concatBytes(
+    ...batches.map(({ digests }) => digests),
+    ...batches.map(({ signatures }) => signatures),
+    ...batches.map(({ addresses }) => addresses),
+  );
+  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
+  const signaturesAt = count * HASH_BYTES;
+  const addressesAt = signaturesAt + count * SIGNATURE_BYTES;
   return {
-    count: batches.reduce((sum, { count }) => sum + count, 0),
-    digests: concatBytes(...batches.map(({ digests }) => digests)),
-    signatures: concatBytes(...batches.map(({ signatures }) => signatures)),
-    addresses: concatBytes(...batches.map(({ addresses }) => addresses)),
+    count,
+    digests: all.subarray(0, signaturesAt),
+    signatures: all.subarray(signaturesAt, addressesAt),
+    addresses: all.subarray(addressesAt),
   };
 }

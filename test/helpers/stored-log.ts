@@ -37,10 +37,15 @@ export function idAt(sequence: number): Uint8Array {
 }
 
 /** The next `count` entries of a log as a block. */
-export function sealNext(log: Log, count: number, roles: readonly StoredRole[] = []): SealedBlock {
+export function sealNext(
+  log: Log,
+  count: number,
+  roles: readonly StoredRole[] = [],
+  entryOf: (sequence: number) => Uint8Array = entryAt,
+): SealedBlock {
   const first = log.committed.size;
   const sequences = Array.from({ length: count }, (_, i) => first + i);
-  const entries = sequences.map(entryAt);
+  const entries = sequences.map(entryOf);
   return {
     growth: log.grow(leafHashes(entries)),
     entries: packEntries(entries),
@@ -51,8 +56,12 @@ export function sealNext(log: Log, count: number, roles: readonly StoredRole[] =
 }
 
 /** A log whose blocks behind genesis have these sizes. */
-export async function storedLog(store: Store, blockSizes: readonly number[]): Promise<Log> {
-  const log = await Log.create(store, genesisEntry);
+export async function storedLog(
+  store: Store,
+  blockSizes: readonly number[],
+  fields: Genesis = genesis,
+): Promise<Log> {
+  const log = await Log.create(store, encodeEntry({ timestamp: START, payload: encodeGenesis(fields) }));
   for (const count of blockSizes) await log.commit(sealNext(log, count));
   return log;
 }

@@ -4,17 +4,23 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { PrivateKey } from "@libp2p/interface";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { pino } from "pino";
 import { compareBytes, fromHex, isHex, isZero, toHex } from "../../base/bytes.ts";
 import { describeError, SequencerError } from "../../base/errors.ts";
 import { HASH_BYTES } from "../../base/hash.ts";
 import { DISK_RESERVE_BYTES } from "../../base/limits.ts";
-import { type RunningNode, startPrimaryNode } from "../../node/primary-node.ts";
+import type { RunningNode } from "../../node/parts.ts";
+import type { PeeringOptions } from "../../node/peering.ts";
+import { startPrimaryNode } from "../../node/primary-node.ts";
+import { startReplicaNode } from "../../node/replica-node.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
 import type { Command } from "../command.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
+import { multiaddrOf } from "../multiaddr.ts";
+import { Progress } from "../progress.ts";
 
 export const GUARD_FLAG: Flags = {
   guard: {
@@ -28,9 +34,10 @@ export const GUARD_FLAG: Flags = {
 export const startCommand: Command = {
   name: "start",
   summary: "Run a node",
-  usage: "start -dbpath DIR -mode primary [flags]",
+  usage: "start -dbpath DIR -mode primary|replica [flags]",
   description: `A primary orders and signs. Its first start writes the log's genesis: operator, first admins and writers, chain and bond never
 change afterwards. The sign guard keeps it from ever signing two histories: leave it where it is, and never copy it back.
+A replica mirrors the log of the peers it is given, verifies everything, serves reads, and forwards appends to the primary.
 The P2P identity comes from PRIVATE_KEY, the operator's key from OPERATOR_PRIVATE_KEY or -key; what is missing is made on
 the first start and kept beside the database.`,
   flags: {
@@ -40,7 +47,20 @@ the first start and kept beside the database.`,
       help: 'database; "" keeps everything in memory',
       default: "sequencer-data",
     },
-    mode: { type: "string", value: "MODE", help: "primary", default: "primary" },
+    mode: { type: "string", value: "MODE", help: "primary or replica", default: "primary" },
+    peers: { type: "string", value: "LIST", help: "multiaddrs of peers that are always wanted", default: "" },
+    p2pport: { type: "string", value: "PORT", help: "port for peers", default: "24445" },
+    announce: {
+      type: "string",
+      value: "LIST",
+      help: "multiaddrs to tell others instead of those of the interfaces",
+    },
+    verify: {
+      type: "string",
+      value: "HOW",
+      help: "replica: full, or head for small machines",
+      default: "full",
+    },
     rpchost: { type: "string", value: "HOST", help: "address of the API", default: "127.0.0.1" },
     rpcport: { type: "string", value: "PORT", help: "port of the API", default: "24444" },
     ...KEY_FLAGS,
@@ -85,33 +105,79 @@ the first start and kept beside the database.`,
 
 async function startNode(values: Values): Promise<void> {
   if (values.positionals.length > 0) throw new SequencerError("usage", "start takes flags only");
-  if (values.required("mode") !== "primary") throw new SequencerError("usage", "-mode must be primary");
+  const mode = values.required("mode");
+  if (mode !== "primary" && mode !== "replica")
+    throw new SequencerError("usage", "-mode must be primary or replica");
   const dbPath = values.required("dbpath");
+  const identity = await p2pKey(dbPath, console.log);
+  console.log(`P2P multiaddr: ${multiaddrOf(peerIdFromPrivateKey(identity), values.number("p2pport")!)}`);
+  const common = commonOptions(values, dbPath, identity);
+  const node =
+    mode === "primary" ? await startPrimaryWith(values, common) : await startReplicaWith(values, common);
+  announce(node, mode, values);
+  stopOnSignal(node);
+}
+
+function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
   const logger = pino(
     { level: values.required("loglevel"), base: null },
     pino.destination({ dest: 2, sync: true }),
   );
-  const identity = await p2pKey(dbPath, console.log);
-  const node = await startPrimaryNode({
+  const evidenceDirectory = dbPath === "" ? {} : { evidenceDirectory: join(dbPath, "evidence") };
+  const peering: PeeringOptions = {
+    identity,
+    p2pPort: values.number("p2pport")!,
+    peers: values.list("peers"),
+    announce: values.list("announce"),
+  };
+  return {
     dbPath,
-    guardDirectory: dbPath === "" ? undefined : values.required("guard"),
-    operatorKey: await operatorKey(values, dbPath, console.log),
-    genesis: genesisWish(values),
-    ...startFlags(values),
     idIndex: values.isSet("idindex"),
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
-    multiaddrs: [],
-    diskReserveBytes: values.number("disk-reserve")!,
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
+    ...evidenceDirectory,
+    peering,
     logger,
-    onFatal: (error) => {
+    onFatal: (error: unknown): void => {
       logger.fatal({ err: error }, describeError(error));
       process.exit(1);
     },
+  };
+}
+
+type CommonOptions = ReturnType<typeof commonOptions>;
+
+async function startPrimaryWith(values: Values, common: CommonOptions): Promise<RunningNode> {
+  return await startPrimaryNode({
+    ...common,
+    guardDirectory: common.dbPath === "" ? undefined : values.required("guard"),
+    operatorKey: await operatorKey(values, common.dbPath, console.log),
+    genesis: genesisWish(values),
+    ...startFlags(values),
+    diskReserveBytes: values.number("disk-reserve")!,
   });
-  announce(node, peerIdFromPrivateKey(identity).toString(), dbPath);
-  stopOnSignal(node);
+}
+
+async function startReplicaWith(values: Values, common: CommonOptions): Promise<RunningNode> {
+  const verify = values.required("verify");
+  if (verify !== "full" && verify !== "head")
+    throw new SequencerError("usage", "-verify must be full or head");
+  const log = values.text("log");
+  let progress: Progress | undefined;
+  return await startReplicaNode({
+    ...common,
+    ...common.peering,
+    verify,
+    ...(log !== undefined && log !== "" && { expectedLog: hash(log, "-log") }),
+    onProgress: (stored, target) => {
+      progress ??= new Progress("Catching up", target);
+      progress.reach(stored, target);
+      if (stored < target) return;
+      progress.end();
+      progress = undefined;
+    },
+  });
 }
 
 function genesisWish(values: Values): PrimaryStart["genesis"] {
@@ -141,21 +207,24 @@ function startFlags(values: Values): Partial<PrimaryStart> {
   };
 }
 
-function announce(node: RunningNode, peerId: string, dbPath: string): void {
+function announce(node: RunningNode, mode: string, values: Values): void {
   const { genesis, logId, signed } = node.log;
-  if (dbPath === "") console.log("The log is kept in memory: it ends with this process.");
+  if (values.required("dbpath") === "") console.log("The log is kept in memory: it ends with this process.");
   if (isZero(genesis.bond))
     console.log("UNBONDED: no stake stands behind this log; equivocation would go unpunished.");
-  if (genesis.admins.some((admin) => toHex(admin) === toHex(genesis.operator))) {
+  if (mode === "primary" && genesis.admins.some((admin) => toHex(admin) === toHex(genesis.operator))) {
     console.log(
       "Warning: the operator is an admin too; one stolen key would be both. Pass -admins to part them.",
     );
   }
   console.log(`Log       ${toHex(logId)} (${genesis.origin})`);
-  console.log(`Size      ${signed!.size}`);
+  console.log(`Size      ${signed?.size ?? "0, catching up"}`);
   console.log(`Operator  ${toHex(genesis.operator)}`);
-  console.log(`Peer id   ${peerId}`);
   console.log(`API       ${node.url}`);
+  if (mode === "replica") return;
+  const address = node.multiaddrs.find((one) => !one.includes("127.0.0.1")) ?? node.multiaddrs[0];
+  console.log("A replica on another machine:");
+  console.log(`  sequencer start -dbpath tmp/db2 -mode replica -log ${toHex(logId)} -peers ${address}`);
 }
 
 /** The first signal stops the node in order; the second one at once. */

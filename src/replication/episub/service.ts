@@ -149,19 +149,14 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
         this.#switchboard.peerGone(peerId);
       },
     });
-    events.addEventListener("self:peer:update", this.#onAddresses);
+    for (const change of ADDRESS_EVENTS) events.addEventListener(change, this.#onAddresses);
     this.#timer = setInterval(() => this.#tick(), LINK_LIMITS.tickMs);
-  }
-
-  /** Only now are the addresses known that we listen on. */
-  async afterStart(): Promise<void> {
-    await this.#refreshSelf();
   }
 
   async stop(): Promise<void> {
     const { registrar, events } = this.#components;
     clearInterval(this.#timer);
-    events.removeEventListener("self:peer:update", this.#onAddresses);
+    for (const change of ADDRESS_EVENTS) events.removeEventListener(change, this.#onAddresses);
     if (this.#topology !== undefined) registrar.unregister(this.#topology);
     for (const topic of [...this.#topics.keys()]) this.unsubscribe(topic);
     await this.#switchboard.stop();
@@ -350,6 +345,9 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     if (!fits) this.#tellAll({ type: "congested", peer: to });
   }
 }
+
+/** js-libp2p listens after services have started, and tells of it at once by the first, a second later by the other. */
+const ADDRESS_EVENTS = ["transport:listening", "self:peer:update"] as const;
 
 function unsigned(peer: string): PeerInfo {
   return { peer, record: new Uint8Array() };

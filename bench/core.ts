@@ -1,0 +1,178 @@
+/**
+ * The ordering core by itself: transactions whose signatures count as verified enter at the ordering point and come
+ * out durable, under a guarded and signed head. Beside it the same blocks as raw commits to LMDB, which nothing that
+ * makes them durable there can beat.
+ */
+import { randomBytes } from "node:crypto";
+import { statfsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { concatBytes, u64be } from "../src/base/bytes.ts";
+import { HASH_BYTES, keccak256 } from "../src/base/hash.ts";
+import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../src/base/limits.ts";
+import { LmdbStore } from "../src/log/lmdb-store.ts";
+import type { Log, SealedBlock } from "../src/log/log.ts";
+import { Permissions } from "../src/permission/policy.ts";
+import { Clock } from "../src/sequencing/clock.ts";
+import { CommitLoop } from "../src/sequencing/commit-loop.ts";
+import { useNativeSecp256k1 } from "../src/sequencing/native-secp256k1.ts";
+import { Ordering } from "../src/sequencing/ordering.ts";
+import type { Submission } from "../src/sequencing/outcome.ts";
+import { startPrimary } from "../src/sequencing/start-up.ts";
+import { decodeOperation } from "../src/sequencing/transaction.ts";
+import { type BenchOptions, median, type Report } from "./report.ts";
+import { DATA_BYTES, signedTransaction, writers } from "./transactions.ts";
+
+/** Transactions ordered and not yet answered: a few blocks, so that the commit never waits for the generator. */
+const WINDOW = 16_384;
+/** Transactions that become verified together. */
+const ARRIVAL = 256;
+/** What 200,000 a second need for a second; the time of a run follows from it. */
+const TRANSACTIONS_PER_SECOND = 100_000;
+
+export async function core(report: Report, options: BenchOptions): Promise<void> {
+  useNativeSecp256k1();
+  const count = Math.round(options.seconds * TRANSACTIONS_PER_SECOND);
+  report.conditions({
+    filesystem: filesystemOf(options.directory),
+    "bytes of a transaction": `${DATA_BYTES} of data`,
+    "transactions of a run": count,
+    "transactions in flight": WINDOW,
+    "block limits": `${BLOCK_ENTRIES_MAX} entries, ${BLOCK_BYTES_MAX} bytes`,
+  });
+  const directory = await mkdtemp(join(options.directory, "sequencer-bench-"));
+  try {
+    await measure(report, directory, count, options.repetitions);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function measure(report: Report, directory: string, count: number, repetitions: number): Promise<void> {
+  const path = join(directory, "db");
+  const store = new LmdbStore({ path });
+  const { log, guard, signer } = await startPrimary({
+    store,
+    guardDirectory: join(directory, "guard"),
+    operatorKey: keccak256(new Uint8Array(1)),
+    genesis: { writers: writers.toSorted(Buffer.compare), maxTransactionLifetimeMs: 3_600_000 },
+    now: Date.now(),
+    warn: console.error,
+  });
+  const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), new Clock());
+  const onFatal = (error: unknown): never => {
+    throw error;
+  };
+  const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal });
+  const prepared = prepare(log, count);
+  report.conditions({ "bytes of an entry": prepared[0]!.payload.length + 8 });
+
+  const rates: number[] = [];
+  const processor: number[] = [];
+  const rawRates: number[] = [];
+  const perBlock: number[] = [];
+  await run(ordering, commitLoop, refresh(prepared).slice(0, count / 4));
+  for (let i = 0; i < repetitions; i++) {
+    const submissions = refresh(prepared);
+    const blocks: SealedBlock[] = [];
+    const stop = log.onPublish((_head, block) => blocks.push(block));
+    const before = process.threadCpuUsage();
+    const seconds = await run(ordering, commitLoop, submissions);
+    const { user, system } = process.threadCpuUsage(before);
+    stop();
+    rates.push(count / seconds);
+    processor.push((user + system) / count);
+    perBlock.push(count / blocks.length);
+    rawRates.push(count / (await commitRaw(join(directory, `raw-${i}`), blocks)));
+  }
+  await commitLoop.stop();
+  await guard.close();
+  await store.close();
+
+  report.row({ what: "ordered, committed, guarded, signed", unit: "tx/s", values: rates, bar: ">= 200,000" });
+  report.row({ what: "the same blocks as raw LMDB commits", unit: "tx/s", values: rawRates });
+  report.row({
+    what: "the first as a part of the second",
+    unit: "%",
+    values: rates.map((rate, i) => (100 * rate) / rawRates[i]!),
+  });
+  report.row({ what: "entries of a block", unit: "", values: perBlock });
+  report.row({ what: "main thread's time", unit: "us/tx", values: processor });
+  console.log(`  median ${Math.round(median(rates)).toLocaleString("en-US")} tx/s`);
+}
+
+type Arrived = Omit<Submission, "settle">;
+
+/** Decoded as intake decodes them, from buffers of their own as HTTP leaves them. */
+function prepare({ context }: Log, count: number): Omit<Arrived, "id">[] {
+  const expires = Date.now() + 3_000_000;
+  return Array.from({ length: count }, (_, nonce) => {
+    const payload = signedTransaction(context, nonce, expires);
+    return { payload, operation: decodeOperation(payload) };
+  });
+}
+
+/** Submissions that are new to the log: an id is nothing but a hash to the core. */
+function refresh(prepared: readonly Omit<Arrived, "id">[]): Arrived[] {
+  const ids = new Uint8Array(randomBytes(prepared.length * HASH_BYTES));
+  return prepared.map((one, i) => ({ ...one, id: ids.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES) }));
+}
+
+/** Seconds from the first order to the last answer. */
+async function run(
+  ordering: Ordering,
+  commitLoop: CommitLoop,
+  submissions: readonly Arrived[],
+): Promise<number> {
+  const start = performance.now();
+  await new Promise<void>((resolve, reject) => {
+    let next = 0;
+    let settled = 0;
+    const settle: Submission["settle"] = (outcome) => {
+      if (outcome instanceof Error) reject(outcome);
+      if (++settled === submissions.length) resolve();
+    };
+    const arrive = (): void => {
+      const end = Math.min(submissions.length, next + ARRIVAL, settled + WINDOW);
+      for (; next < end; next++) {
+        const { payload, operation, id } = submissions[next]!;
+        ordering.order({ payload, operation, id, settle });
+      }
+      commitLoop.kick();
+      if (next < submissions.length) setImmediate(arrive);
+    };
+    arrive();
+  });
+  return (performance.now() - start) / 1_000;
+}
+
+/** Seconds to commit the blocks one after the other, each on the disk before the next begins. */
+async function commitRaw(path: string, blocks: readonly SealedBlock[]): Promise<number> {
+  const database = open<Uint8Array, Uint8Array>({
+    path,
+    encoding: "binary",
+    keyEncoding: "binary",
+    overlappingSync: false,
+  });
+  const values = blocks.map(({ entries, ids }) => concatBytes(entries, ids));
+  const start = performance.now();
+  for (let i = 0; i < values.length; i++) await database.put(u64be(i), values[i]!);
+  const seconds = (performance.now() - start) / 1_000;
+  await database.close();
+  await rm(path, { recursive: true });
+  return seconds;
+}
+
+const FILESYSTEMS: Readonly<Record<number, string>> = {
+  61267: "ext4",
+  1481003842: "xfs",
+  2435016766: "btrfs",
+  2035054128: "overlayfs",
+  16914836: "tmpfs: NOT A DISK, durability is free here",
+};
+
+function filesystemOf(directory: string): string {
+  const { type } = statfsSync(directory);
+  return FILESYSTEMS[type] ?? `0x${type.toString(16)}`;
+}

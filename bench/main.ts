@@ -1,0 +1,47 @@
+/**
+ * `npm run bench -- [name…] [--seconds N] [--repetitions N] [--minutes N] [--directory DIR] [--json FILE]`.
+ * Benchmarks print numbers and never fail on one: docs/benchmarks.md says how to read them.
+ */
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import { core } from "./core.ts";
+import { http } from "./http.ts";
+import { latency } from "./latency.ts";
+import { merkle } from "./merkle.ts";
+import { read } from "./read.ts";
+import { type Benchmark, type BenchOptions, Report } from "./report.ts";
+import { soak } from "./soak.ts";
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { merkle, core, http, latency, read, soak };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: "string", default: "3" },
+    repetitions: { type: "string", default: "5" },
+    minutes: { type: "string", default: "10" },
+    directory: { type: "string", default: tmpdir() },
+    json: { type: "string" },
+  },
+});
+const options: BenchOptions = {
+  seconds: Number(values.seconds),
+  repetitions: Number(values.repetitions),
+  minutes: Number(values.minutes),
+  directory: values.directory,
+};
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
+const unknown = names.find((name) => !(name in BENCHMARKS));
+if (unknown !== undefined) {
+  console.error(`There is no benchmark ${unknown}: ${Object.keys(BENCHMARKS).join(", ")}`);
+  process.exit(2);
+}
+
+const report = new Report();
+for (const name of names) {
+  report.begin(name, options);
+  await BENCHMARKS[name]!(report, options);
+  report.end();
+  // After each one, so that an interrupted run leaves what it measured.
+  if (values.json !== undefined) await report.save(values.json);
+}

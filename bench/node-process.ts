@@ -1,0 +1,94 @@
+/**
+ * A node as its own process, started by the launcher as a user would, and what the kernel says about it.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { toHex } from "../src/base/bytes.ts";
+import { writers } from "./transactions.ts";
+
+const LAUNCHER = fileURLToPath(new URL("../cmd/sequencer/sequencer", import.meta.url));
+const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
+
+export interface Memory {
+  /** MiB of heap, stacks and buffers: what a leak would grow. */
+  readonly anonymous: number;
+  /** MiB of mapped files: the database's pages, which the kernel takes back when it wants. */
+  readonly file: number;
+}
+
+export class NodeProcess {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #directory: string;
+
+  private constructor(url: string, child: ChildProcess, directory: string) {
+    this.url = url;
+    this.#child = child;
+    this.#directory = directory;
+  }
+
+  /** Starts a primary with a new database that the benchmark's accounts may write to. */
+  static async start(parent: string, flags: readonly string[] = []): Promise<NodeProcess> {
+    const directory = await mkdtemp(join(parent, "sequencer-bench-"));
+    const child = spawn(
+      LAUNCHER,
+      [
+        ...["start", "-dbpath", join(directory, "db"), "-guard", join(directory, "guard")],
+        ...["-rpcport", "0", "-loglevel", "warn", "-writers", writers.map(toHex).join(",")],
+        ...flags,
+      ],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    return new NodeProcess(await announcedUrl(child), child, directory);
+  }
+
+  /** Seconds of processor time that the node has used so far, all its threads together. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  memory(): Memory {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    const mebibytes = (name: string): number =>
+      Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]) / 1_024;
+    return { anonymous: mebibytes("RssAnon"), file: mebibytes("RssFile") };
+  }
+
+  async call(method: string, ...params: unknown[]): Promise<Record<string, unknown>> {
+    const response = await fetch(this.url, {
+      method: "POST",
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+    });
+    const { result, error } = (await response.json()) as Record<string, Record<string, unknown>>;
+    if (result === undefined) throw new Error(`${method}: ${JSON.stringify(error)}`);
+    return result;
+  }
+
+  /** Stops the node and deletes its database. */
+  async stop(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    await exited;
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+/** Waits for the line that says where the API listens. */
+async function announcedUrl(child: ChildProcess): Promise<string> {
+  let output = "";
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+    output += String(chunk);
+    const url = /^API\s+(http\S+)$/m.exec(output)?.[1];
+    if (url !== undefined) {
+      child.stdout!.resume();
+      return url;
+    }
+  }
+  throw new Error(`the node did not start: ${output}`);
+}

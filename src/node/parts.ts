@@ -1,0 +1,98 @@
+/**
+ * What primaries and replicas are built of alike: an orderly end, verification workers, measured appends, gauges.
+ */
+import { availableParallelism } from "node:os";
+import type { Logger } from "pino";
+import { SequencerError } from "../base/errors.ts";
+import { LmdbStore } from "../log/lmdb-store.ts";
+import type { Log } from "../log/log.ts";
+import { MemoryStore } from "../log/memory-store.ts";
+import type { Store } from "../log/store.ts";
+import { Permissions } from "../permission/policy.ts";
+import type { Metrics } from "../rpc/metrics.ts";
+import type { Outcome } from "../sequencing/outcome.ts";
+import { VerifierPool } from "../sequencing/verifier-pool.ts";
+
+/** What every node is given. */
+export interface NodeOptions {
+  /** Directory of the database; empty keeps everything in memory. */
+  readonly dbPath: string;
+  readonly idIndex?: boolean;
+  readonly rpcHost: string;
+  /** 0 takes any free port. */
+  readonly rpcPort: number;
+  /** Verification workers; one per processor unless given. */
+  readonly verifyWorkers?: number;
+  readonly logger: Logger;
+  /** The process must end at once. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface RunningNode {
+  readonly log: Log;
+  /** Where the API listens. */
+  readonly url: string;
+  /** Where peers reach it; empty without a network. */
+  readonly multiaddrs: readonly string[];
+  /** Finishes what was accepted, refuses the rest, and lets go of files and ports. */
+  close(): Promise<void>;
+}
+
+/** How a part ends; the last one that was started ends first. */
+export type Closer = () => void | Promise<void>;
+
+export async function closeAll(closers: Closer[]): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+}
+
+/** Runs `start`, and ends what it had begun if it fails. */
+export async function startOrClose<T>(
+  start: (closers: Closer[]) => Promise<T>,
+): Promise<T & Pick<RunningNode, "close">> {
+  const closers: Closer[] = [];
+  try {
+    const started = await start(closers);
+    return { ...started, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+export function openStore({ dbPath, idIndex = false }: NodeOptions): Store {
+  return dbPath === "" ? new MemoryStore({ idIndex }) : new LmdbStore({ path: dbPath, idIndex });
+}
+
+export function startVerifier({ logger, verifyWorkers = availableParallelism() }: NodeOptions): VerifierPool {
+  return new VerifierPool({
+    workers: verifyWorkers,
+    onEvent: (event) => {
+      if ("variant" in event) logger.debug({ verifier: event.variant }, "a verification worker is ready");
+      else logger.error({ err: event.error }, "a verification worker broke and was replaced");
+    },
+  });
+}
+
+/** Times and counts what comes of appends. */
+export async function measured(metrics: Metrics, outcomes: Promise<Outcome[]>): Promise<Outcome[]> {
+  const start = performance.now();
+  const all = await outcomes;
+  metrics.appendAnswered((performance.now() - start) / 1_000);
+  for (const outcome of all) if (outcome instanceof SequencerError) metrics.refused(outcome);
+  return all;
+}
+
+/** Roles under the signed head, and counters, kept up to date with what is published. */
+export function followPublished(log: Log, store: Store, metrics: Metrics): Permissions {
+  const permissions = Permissions.fromRoles(store.roles());
+  log.onPublish((head, { growth, roles }) => {
+    for (const role of roles) permissions.restore(role);
+    metrics.blockPublished(head.size - growth.first);
+  });
+  metrics.gauge(
+    "sequencer_signed_size_entries",
+    "Entries under the signed head",
+    () => log.signed?.size ?? 0,
+  );
+  return permissions;
+}
