@@ -38,7 +38,7 @@ export class NodeProcess {
       LAUNCHER,
       [
         ...["start", "-dbpath", join(directory, "db"), "-guard", join(directory, "guard")],
-        ...["-rpcport", "0", "-loglevel", "warn", "-writers", writers.map(toHex).join(",")],
+        ...["-rpcport", "0", "-p2pport", "0", "-loglevel", "warn", "-writers", writers.map(toHex).join(",")],
         ...flags,
       ],
       { stdio: ["ignore", "pipe", "inherit"] },

@@ -83,10 +83,13 @@ export class IdIndex {
   }
 }
 
-/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
+/**
+ * Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back.
+ * @param idAt the id of an entry that is added later too
+ */
 export function rebuildIdIndex(
   log: Log,
-  idAt = (sequence: number): Uint8Array => log.idOf(sequence),
+  idAt: (sequence: number) => Uint8Array = (sequence) => log.idOf(sequence),
 ): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
   const index = new IdIndex(retentionMs, idAt);
