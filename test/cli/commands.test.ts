@@ -7,7 +7,7 @@ import { privateKeyToAccount, publicKeyToAddress } from "viem/accounts";
 import { fromHex, type Hex, toHex, utf8 } from "../../src/base/bytes.ts";
 import { verifyReceipt } from "../../src/client/receipt.ts";
 import { newWriter, operator, writer } from "../helpers/accounts.ts";
-import { checkLog } from "../helpers/check-log.ts";
+import { checkLog } from "../helpers/check-served-log.ts";
 import { temporaryDirectory } from "../helpers/cleanup.ts";
 import { startTestPrimary, type TestPrimary } from "../helpers/primary.ts";
 import { launch, type RunOptions, sequencer } from "../helpers/process.ts";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { toHex } from "../../src/base/bytes.ts";
 import { accountOf, operator, writer } from "../helpers/accounts.ts";
-import { checkLog } from "../helpers/check-log.ts";
+import { checkLog } from "../helpers/check-served-log.ts";
 import { temporaryDirectory } from "../helpers/cleanup.ts";
 import { launchNode, sequencer } from "../helpers/process.ts";
 import { call } from "../helpers/rpc.ts";
