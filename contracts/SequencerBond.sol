@@ -15,7 +15,7 @@ import {MerkleLog} from "./MerkleLog.sol";
  */
 contract SequencerBond is BondSlashing {
     /// @notice Gas that an answer never exceeds; a challenge pays at least ten times as much to whoever answers.
-    uint256 public constant ANSWER_GAS_MAX = 150_000;
+    uint256 public constant ANSWER_GAS_MAX = 200_000;
 
     mapping(bytes32 id => Challenge) private _challenges;
 
@@ -41,7 +41,7 @@ contract SequencerBond is BondSlashing {
         if (_challenges[id].state != ChallengeState.None) revert AlreadyChallenged(id);
         _challenges[id] = Challenge(msg.sender, deadline, ChallengeState.Open, msg.value);
         ++bond.openChallenges;
-        emit Challenged(id, msg.sender, question, deadline, msg.value);
+        emit Challenged(logId, operator, id, question, msg.sender, deadline, msg.value);
     }
 
     /**

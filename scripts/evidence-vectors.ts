@@ -6,13 +6,8 @@ import { getContractAddress } from "viem";
 import { concatBytes, fromHex, toHex, utf8 } from "../src/base/bytes.ts";
 import { sha256 } from "../src/base/hash.ts";
 import { addressOfPrivateKey } from "../src/base/secp256k1.ts";
-import type {
-  Evidence,
-  Inconsistent,
-  LeafProof,
-  LogDomain,
-  SlashableHead,
-} from "../src/slashing/evidence.ts";
+import type { AttestedHead } from "../src/log/checkpoint.ts";
+import type { Evidence, Inconsistent, LeafProof, LogDomain } from "../src/slashing/evidence.ts";
 import { formatEvidence } from "../src/slashing/evidence-file.ts";
 import { consistencyNodes } from "../src/slashing/find-evidence.ts";
 import { BondedLog, domainOf, fork, honest } from "../test/helpers/bonded-log.ts";
@@ -87,7 +82,7 @@ function refusedHeads(): Case[] {
   const [r, s, v] = [b.signature.slice(0, 32), b.signature.slice(32, 64), b.signature[64]!];
   const highS = fromHex(`0x${(ORDER - BigInt(toHex(s))).toString(16).padStart(64, "0")}`);
   const zero = new Uint8Array(32);
-  const withSecond = (name: string, rejection: string, second: SlashableHead): Case => ({
+  const withSecond = (name: string, rejection: string, second: AttestedHead): Case => ({
     name,
     rejection,
     evidence: sameSize(a, second),
@@ -183,6 +178,6 @@ function refusedConsistency(): Case[] {
   ];
 }
 
-function sameSize(a: SlashableHead, b: SlashableHead): Evidence {
+function sameSize(a: AttestedHead, b: AttestedHead): Evidence {
   return { kind: "same-size", log: log.domain, heads: [a, b] };
 }

@@ -19,13 +19,7 @@ interface SoljsonWrapper {
 /** What the compiler answers for one contract, as far as it is used. */
 export interface CompiledContract {
   readonly abi: readonly unknown[];
-  readonly evm: {
-    readonly bytecode: { readonly object: string };
-    readonly deployedBytecode: {
-      readonly object: string;
-      readonly immutableReferences: Readonly<Record<string, readonly { start: number; length: number }[]>>;
-    };
-  };
+  readonly evm: { readonly bytecode: { readonly object: string } };
 }
 
 interface CompilerOutput {
@@ -38,7 +32,7 @@ const settings = {
   optimizer: { enabled: true, runs: 10_000 },
   // Without metadata the bytecode does not change when a comment does.
   metadata: { appendCBOR: false, bytecodeHash: "none" },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode"] } },
+  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
 };
 
 /** The compiler itself: seconds to load, so only where something is compiled. */

@@ -139,7 +139,7 @@ contract ChallengeTest is BondTest {
     function testFuzz_a_challenge_pays_ten_answers(uint64 basefee) public {
         basefee = basefee % 1000 gwei;
         vm.fee(basefee);
-        uint256 answers = 10 * 150_000 * uint256(basefee);
+        uint256 answers = 10 * bond.ANSWER_GAS_MAX() * uint256(basefee);
         uint256 minimum = answers > 0.01 ether ? answers : 0.01 ether;
         require(bond.challengeBond() == minimum, "minimum");
         SignedCheckpoint memory older = headOf(all, 10);

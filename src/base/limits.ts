@@ -79,6 +79,8 @@ export const GUARD_PEER_BYTES_MAX = 250;
 
 export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
 export const REQUEST_CALLS_MAX = 1_000;
+/** Characters of JSON after which a request's further calls are refused: with the largest read on top, clients take it. */
+export const ANSWER_CHARACTERS_MAX = 8 * MIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
@@ -92,6 +94,8 @@ export const STREAM_STALL_MS = 20_000;
 export const STREAMS_MAX = 256;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
+/** Milliseconds between looks for connections that have fallen idle meanwhile. */
+export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
@@ -154,9 +158,11 @@ export const CHAIN_RETRIES = 3;
 export const CHAIN_POLL_MS = 1_000;
 /** Milliseconds until a transaction that is not mined is sent again with a higher fee. */
 export const CHAIN_RECEIPT_TIMEOUT_MS = 30_000;
-/** Fee increases of a quarter for one transaction: 28 times the first price at most. */
-export const CHAIN_FEE_BUMPS_MAX = 15;
+/** Attempts with one nonce, a quarter dearer each: 28 times the first price at most. */
+export const CHAIN_ATTEMPTS_MAX = 16;
 /** New nonces for one transaction when another one of the same key was mined in its place. */
 export const CHAIN_NONCE_RESTARTS_MAX = 3;
 /** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
 export const CHAIN_COMMIT_WAIT_MS = 600_000;
+/** Blocks of one request for events: what public nodes answer at least. */
+export const CHAIN_LOG_BLOCKS = 10_000n;

@@ -2,9 +2,8 @@
  * A running primary: the place where log, sequencing, replication and HTTP meet, and the order in which they start and
  * stop.
  */
-import { setTimeout } from "node:timers/promises";
 import { SequencerError } from "../base/errors.ts";
-import { DISK_RESERVE_BYTES, SHUTDOWN_MS } from "../base/limits.ts";
+import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
 import { Permissions } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
@@ -49,6 +48,8 @@ export interface PrimaryNodeOptions
   readonly evidenceDirectory?: string;
   /** For tests: called at each step between order and answer. */
   readonly onStep?: (step: CommitStep) => void;
+  /** For tests: milliseconds that a stream's reader may leave its socket full. */
+  readonly streamStallMs?: number;
 }
 
 /** The primary's random neighbours carry its blocks; near ones would make it the centre of every region. */
@@ -123,19 +124,17 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     multiaddrs: () => network?.multiaddrs() ?? [],
     notReady: () => housekeeping.trouble,
   };
+  const { rpcHost: host, rpcPort: port, streamStallMs } = options;
   const server = await startServer({
-    backend,
-    metrics,
-    logger,
-    host: options.rpcHost,
-    port: options.rpcPort,
+    ...{ backend, metrics, logger, host, port },
+    ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {
     housekeeping.stop();
     intake.close(
       new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
     );
-    await Promise.race([server.close(), setTimeout(SHUTDOWN_MS, undefined, { ref: false })]);
+    await server.close();
   });
   return { log, url: server.url, multiaddrs: network?.multiaddrs() ?? [] };
 }

@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { equalBytes, toHex } from "../base/bytes.ts";
 import { describeError, SequencerError } from "../base/errors.ts";
-import { NO_PEER_MS, REDIAL_MS_MAX, REDIAL_MS_MIN, SHUTDOWN_MS } from "../base/limits.ts";
+import { NO_PEER_MS, REDIAL_MS_MAX, REDIAL_MS_MIN } from "../base/limits.ts";
 import { Log } from "../log/log.ts";
 import { leafHash } from "../log/merkle.ts";
 import type { Store } from "../log/store.ts";
@@ -137,7 +137,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   });
   closers.push(async () => {
     redialing.abort();
-    await Promise.race([server.close(), setTimeout(SHUTDOWN_MS, undefined, { ref: false })]);
+    await server.close();
   });
   return { log: known, url: server.url, multiaddrs: network.multiaddrs() };
 }

@@ -3,7 +3,7 @@
  * ones are never built as objects first. Knows nothing of the methods.
  */
 import { describeError, RPC_CODES, SequencerError } from "../base/errors.ts";
-import { REQUEST_CALLS_MAX } from "../base/limits.ts";
+import { ANSWER_CHARACTERS_MAX, REQUEST_CALLS_MAX, RETRY_AFTER_MS_MIN } from "../base/limits.ts";
 
 /** A call's parameters by name; absent ones are undefined. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -28,6 +28,11 @@ export interface Answer {
 
 type Id = string | number | null;
 
+/** What the answers to one request may still add up to. */
+interface Room {
+  characters: number;
+}
+
 /** Answers the body of a request. Never throws: whatever goes wrong is an error object in the answer. */
 export async function answer(body: string, methods: Methods, source: string): Promise<Answer> {
   let request: unknown;
@@ -36,7 +41,8 @@ export async function answer(body: string, methods: Methods, source: string): Pr
   } catch {
     return fail(null, new SequencerError("parse-error", "the body is not JSON"));
   }
-  if (!Array.isArray(request)) return (await call(request, methods, source)) ?? { body: undefined };
+  const room: Room = { characters: ANSWER_CHARACTERS_MAX };
+  if (!Array.isArray(request)) return (await call(request, methods, source, room)) ?? { body: undefined };
   if (request.length === 0) return fail(null, new SequencerError("invalid-request", "an empty batch"));
   if (request.length > REQUEST_CALLS_MAX) {
     const data = { max: REQUEST_CALLS_MAX };
@@ -45,25 +51,39 @@ export async function answer(body: string, methods: Methods, source: string): Pr
       new SequencerError("invalid-request", `more than ${REQUEST_CALLS_MAX} calls`, { data }),
     );
   }
-  const answers = await Promise.all(request.map((one) => call(one, methods, source)));
+  const answers = await Promise.all(request.map((one) => call(one, methods, source, room)));
   const bodies = answers.map((one) => one?.body).filter((one) => one !== undefined);
   return { body: bodies.length === 0 ? undefined : `[${bodies.join(",")}]` };
 }
 
 /** The answer to one call; undefined for a notification. */
-async function call(request: unknown, methods: Methods, source: string): Promise<Answer | undefined> {
+async function call(
+  request: unknown,
+  methods: Methods,
+  source: string,
+  room: Room,
+): Promise<Answer | undefined> {
   const id = idOf(request);
   let result: Answer;
   try {
     const { method, params } = parseCall(request, methods);
-    result = {
-      body: `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":${await method.handle(params, source)}}`,
-    };
+    if (room.characters <= 0) throw answersTooLarge();
+    const handled = method.handle(params, source);
+    // Reads answer at once: the next call of the batch must find their room taken.
+    if (typeof handled === "string") room.characters -= handled.length;
+    result = { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":${await handled}}` };
   } catch (error) {
     result = fail(id ?? null, error);
   }
   // A call without an id wants no answer; one that is no call at all gets one.
-  return id === undefined && isObject(request) && typeof request.method === "string" ? undefined : result;
+  return isObject(request) && !("id" in request) && typeof request.method === "string" ? undefined : result;
+}
+
+function answersTooLarge(): SequencerError {
+  return new SequencerError("limit-exceeded", "the answers to this request are too large together", {
+    data: { retryAfterMs: RETRY_AFTER_MS_MIN },
+    hint: "Ask for the rest in another request",
+  });
 }
 
 function parseCall(request: unknown, methods: Methods): { method: Method; params: Params } {

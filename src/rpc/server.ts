@@ -11,6 +11,9 @@ import {
   KEEP_ALIVE_TIMEOUT_MS,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_TIMEOUT_MS,
+  SHUTDOWN_IDLE_MS,
+  SHUTDOWN_MS,
+  STREAM_STALL_MS,
   STREAMS_MAX,
 } from "../base/limits.ts";
 import type { Backend } from "./backend.ts";
@@ -28,12 +31,14 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** For tests: milliseconds that a stream's reader may leave its socket full. */
+  readonly streamStallMs?: number;
 }
 
 export interface RpcServer {
   /** Where it listens, `http://host:port`. */
   readonly url: string;
-  /** Ends the streams, finishes the requests that are under way, refuses new ones. */
+  /** Ends the streams, finishes the requests that are under way (SHUTDOWN_MS at most), refuses new ones. */
   close(): Promise<void>;
 }
 
@@ -49,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       url,
       close: async () => {
         stop.abort();
-        await server.close();
+        await closeServer(server);
       },
     };
   } catch (cause) {
@@ -61,8 +66,21 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   }
 }
 
+/** Lets requests finish, but not for ever, and lets go of connections as they fall idle. */
+async function closeServer(server: FastifyInstance): Promise<void> {
+  const idle = setInterval(() => server.server.closeIdleConnections(), SHUTDOWN_IDLE_MS);
+  const late = setTimeout(() => server.server.closeAllConnections(), SHUTDOWN_MS);
+  try {
+    await server.close();
+  } finally {
+    clearInterval(idle);
+    clearTimeout(late);
+  }
+}
+
 /** The server without a socket: what tests inject requests into. */
-export function buildServer({ backend, metrics, logger }: ServerOptions, stop: AbortSignal): FastifyInstance {
+export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance {
+  const { backend, metrics, logger } = options;
   const server: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -78,6 +96,7 @@ export function buildServer({ backend, metrics, logger }: ServerOptions, stop: A
   server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? statusOf(error);
+    if (status === 429) reply.header("retry-after", retryAfterSeconds(error));
     return reply
       .code(status)
       .type(JSON_TYPE)
@@ -87,7 +106,7 @@ export function buildServer({ backend, metrics, logger }: ServerOptions, stop: A
   server.register(async (routes) => {
     serveRpc(routes, backend);
     serveStaticFiles(routes, backend);
-    serveStream(routes, backend, stop);
+    serveStream(routes, options, stop);
     serveHealth(routes, backend, metrics);
   });
   return server;
@@ -99,16 +118,18 @@ function serveRpc(server: FastifyInstance, backend: Backend): void {
     const { body, error } = await answer(String(request.body ?? ""), methods, request.ip);
     if (body === undefined) return reply.code(204).send();
     if (error?.code === "limit-exceeded") {
-      const seconds = Math.ceil(Number(error.data?.retryAfterMs ?? 1_000) / 1_000);
-      reply.code(429).header("retry-after", String(seconds));
+      reply.code(429).header("retry-after", retryAfterSeconds(error));
     }
     return reply.type(JSON_TYPE).send(body);
   });
 }
 
-function serveStream(server: FastifyInstance, backend: Backend, stop: AbortSignal): void {
+function serveStream(server: FastifyInstance, options: ServerOptions, stop: AbortSignal): void {
+  const { backend, metrics, streamStallMs = STREAM_STALL_MS } = options;
   let streams = 0;
-  server.get("/stream", async (request, reply) => {
+  metrics.gauge("sequencer_streams_open", "Readers of the stream", () => streams);
+  // Without HEAD, which would run through the whole log: a response without a body is never full.
+  server.get("/stream", { exposeHeadRoute: false }, async (request, reply) => {
     const { from = "0" } = request.query as { from?: string };
     const { size } = signedHead(backend);
     const first = parseIndex(/^\d{1,16}$/.test(from) ? Number(from) : from, "from");
@@ -122,9 +143,13 @@ function serveStream(server: FastifyInstance, backend: Backend, stop: AbortSigna
     streams++;
     reply.hijack();
     reply.raw.setHeader("access-control-allow-origin", "*");
-    reply.raw.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
+    reply.raw.writeHead(200, {
+      "content-type": "application/x-ndjson",
+      "cache-control": "no-store",
+      connection: "close",
+    });
     try {
-      await streamLog(backend.log, first, reply.raw, stop);
+      await streamLog(backend.log, first, reply.raw, streamStallMs, stop);
     } finally {
       streams--;
     }
@@ -142,6 +167,11 @@ function serveHealth(server: FastifyInstance, backend: Backend, metrics: Metrics
   server.get("/metrics", async (_request, reply) => {
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
+}
+
+function retryAfterSeconds(error: unknown): string {
+  const { retryAfterMs = 1_000 } = (error as { data?: { retryAfterMs?: number } }).data ?? {};
+  return String(Math.ceil(retryAfterMs / 1_000));
 }
 
 /** HTTP status of our own errors where no JSON-RPC envelope carries them. */

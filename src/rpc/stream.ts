@@ -5,35 +5,40 @@
  */
 import type { ServerResponse } from "node:http";
 import { toHexDigits } from "../base/bytes.ts";
-import { READ_ENTRIES_MAX, STREAM_HEARTBEAT_MS, STREAM_STALL_MS } from "../base/limits.ts";
+import { READ_ENTRIES_MAX, STREAM_HEARTBEAT_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import { unpackEntries } from "../log/packed-entries.ts";
 
-/** Streams until the reader leaves, stalls, or the signal says stop; the last line of an orderly end is {next}. */
+/**
+ * Streams until the reader leaves, stalls, or the signal says stop; the last line of an orderly end is {next}.
+ * @param stallMs how long the reader may leave its socket full
+ */
 export async function streamLog(
   log: Log,
   from: number,
   response: ServerResponse,
+  stallMs: number,
   stop: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const ended = AbortSignal.any([gone.signal, stop]);
+  const write = (line: string): Promise<boolean> => writeLine(response, line, stallMs, ended);
   let next = from;
   let heartbeatDue = true;
   while (!ended.aborted) {
     const head = log.signed!;
     if (head.size > next) {
-      const sent = await sendUpTo(log, next, head, response, ended);
+      const sent = await sendUpTo(log, next, head, write, ended);
       next = sent.next;
       if (sent.stalled) break;
       heartbeatDue = false;
     } else {
       // A first heartbeat tells a reader at the end of the log that it is there.
-      if (heartbeatDue && !(await write(response, `{"checkpoint":${JSON.stringify(head.note)}}\n`, ended)))
-        break;
-      heartbeatDue = !(await published(log, ended));
+      if (heartbeatDue && !(await write(`{"checkpoint":${JSON.stringify(head.note)}}\n`))) break;
+      // While that line was written, the next head may have come.
+      heartbeatDue = log.signed === head && !(await published(log, ended));
     }
   }
   if (gone.signal.aborted) return;
@@ -46,7 +51,7 @@ async function sendUpTo(
   log: Log,
   from: number,
   head: SignedHead,
-  response: ServerResponse,
+  write: (line: string) => Promise<boolean>,
   ended: AbortSignal,
 ): Promise<{ next: number; stalled: boolean }> {
   const checkpoint = JSON.stringify(head.note);
@@ -60,20 +65,25 @@ async function sendUpTo(
     }
     const line = `{"first":${next},"entries":[${entries.join(",")}],"checkpoint":${checkpoint}}\n`;
     next = end;
-    if (!(await write(response, line, ended))) return { next, stalled: true };
+    if (!(await write(line))) return { next, stalled: true };
   }
   return { next, stalled: false };
 }
 
 /** Waits until the line is on its way; false if the reader left its socket full for too long. */
-async function write(response: ServerResponse, line: string, ended: AbortSignal): Promise<boolean> {
+async function writeLine(
+  response: ServerResponse,
+  line: string,
+  stallMs: number,
+  ended: AbortSignal,
+): Promise<boolean> {
   if (response.write(line)) return true;
   return await waitFor(
     (done) => {
       response.once("drain", done);
       return () => response.off("drain", done);
     },
-    STREAM_STALL_MS,
+    stallMs,
     ended,
   );
 }

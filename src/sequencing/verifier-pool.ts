@@ -2,6 +2,7 @@
  * Verification in worker threads. Small requests that wait together travel as one job; large ones are cut, so that
  * all workers share them. A worker that breaks is replaced and its jobs are done again, once.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";
@@ -79,7 +80,7 @@ export class VerifierPool implements Verifier {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#members.map(dismiss));
   }
 
   /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
@@ -110,8 +111,11 @@ export class VerifierPool implements Verifier {
     const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
     let signatures = 0;
     let taken = 0;
-    for (const { batch } of this.#waiting) {
-      if (taken > 0 && signatures + batch.count > limit) break;
+    // What broke a worker goes alone, so that it takes nobody with it if it does so again.
+    const alone = this.#waiting[0]?.failedBefore;
+    for (const { batch, failedBefore } of this.#waiting) {
+      const fits = signatures + batch.count <= limit;
+      if (taken > 0 && (alone || failedBefore || !fits)) break;
       signatures += batch.count;
       taken++;
     }
@@ -157,10 +161,13 @@ export class VerifierPool implements Verifier {
     this.#members[index] = this.#hire();
     void broken.worker.terminate();
     this.#options.onEvent?.({ error });
-    for (const { pieces, deadline } of broken.jobs.values()) {
+    const [atWork, ...queued] = broken.jobs.values();
+    for (const { pieces, deadline } of queued) {
       clearTimeout(deadline);
-      for (const piece of pieces) this.#retry(piece, error);
+      this.#waiting.unshift(...pieces);
     }
+    clearTimeout(atWork?.deadline);
+    for (const piece of atWork?.pieces ?? []) this.#retry(piece, error);
     this.#assign();
   }
 
@@ -174,6 +181,15 @@ export class VerifierPool implements Verifier {
       this.#waiting.unshift(piece);
     }
   }
+}
+
+/**
+ * Lets a worker finish and end by itself: terminating it inside a native call can take the whole process down with it.
+ */
+async function dismiss({ worker }: Member): Promise<void> {
+  const gone = once(worker, "exit", { signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+  worker.postMessage(null satisfies VerifyRequest);
+  await gone.catch(() => worker.terminate());
 }
 
 function slice(

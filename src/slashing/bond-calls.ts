@@ -4,12 +4,12 @@
 import { encodeAbiParameters, encodeFunctionData, hashTypedData, keccak256 } from "viem";
 import { compareBytes, fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { checkpointDigest } from "../base/eip712.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import {
   contextOf,
   type Evidence,
   type Inconsistent,
   type LogDomain,
-  type SlashableHead,
   type UnansweredChallenge,
 } from "./evidence.ts";
 import { sequencerBondAbi as abi } from "./generated/sequencer-bond.ts";
@@ -128,8 +128,20 @@ export function timeoutCall(question: Question): Hex {
 }
 
 /** A head as the contract takes it. */
-export function signed({ size, root, signature }: SlashableHead) {
+export function signed({ size, root, signature }: AttestedHead) {
   return { size: BigInt(size), root: toHex(root), signature: toHex(signature) };
+}
+
+/** A question as the contract states it. */
+export function questionFrom(words: ReturnType<typeof questionWords>): Question {
+  return {
+    logId: fromHex(words.logId),
+    operator: fromHex(words.operator),
+    oldSize: Number(words.oldSize),
+    oldRoot: fromHex(words.oldRoot),
+    newSize: Number(words.newSize),
+    newRoot: fromHex(words.newRoot),
+  };
 }
 
 function questionWords({ logId, operator, oldSize, oldRoot, newSize, newRoot }: Question) {

@@ -7,8 +7,9 @@ import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { EVIDENCE_FILE_BYTES_MAX, PROOF_HASHES_MAX } from "../base/limits.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import { packProof } from "../log/proof.ts";
-import { type Evidence, type LeafProof, refuseEvidence, type SlashableHead } from "./evidence.ts";
+import { type Evidence, type LeafProof, refuseEvidence } from "./evidence.ts";
 
 const FORMAT = "sequencer-evidence/1";
 
@@ -114,7 +115,7 @@ function fromJson(json: Json): Evidence {
   }
 }
 
-function parseHead(json: Json): SlashableHead {
+function parseHead(json: Json): AttestedHead {
   return {
     size: integer(json.size, "size"),
     root: bytes(json.root, HASH_BYTES, "root"),

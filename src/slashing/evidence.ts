@@ -8,11 +8,8 @@ import { checkpointDigest, type DigestContext, domainSeparator, type SigningDoma
 import { SequencerError } from "../base/errors.ts";
 import { PROOF_HASHES_MAX } from "../base/limits.ts";
 import { recoverSigner } from "../base/secp256k1.ts";
-import type { SignedHead } from "../log/checkpoint.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import { rootFromInclusion, rootsFromConsistency } from "../log/proof.ts";
-
-/** A head with the signature that can be slashed. */
-export type SlashableHead = Omit<SignedHead, "note">;
 
 /** What the signatures of a log are bound to. */
 export interface LogDomain extends SigningDomain {
@@ -28,7 +25,7 @@ export interface LeafProof {
 interface Statements {
   readonly log: LogDomain;
   /** In ascending size where the sizes have to differ. */
-  readonly heads: readonly [SlashableHead, SlashableHead];
+  readonly heads: readonly [AttestedHead, AttestedHead];
 }
 
 /** Two heads of one size with different roots. */
@@ -148,7 +145,7 @@ function requireRoot(signed: Uint8Array, computed: Uint8Array | undefined): void
   if (!equalBytes(signed, computed)) refuseEvidence("RootMismatch", "the path leads to a root nobody signed");
 }
 
-function verifySigner(head: SlashableHead, context: DigestContext, signers: readonly Uint8Array[]): void {
+function verifySigner(head: AttestedHead, context: DigestContext, signers: readonly Uint8Array[]): void {
   if (head.size === 0) refuseEvidence("EmptyCheckpoint", "a checkpoint of an empty tree says nothing");
   const signer = recoverSigner(checkpointDigest(context, head), head.signature);
   if (signer === undefined) refuseEvidence("InvalidSignature", "a signature is nobody's");

@@ -4,8 +4,9 @@
  */
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
+import type { AttestedHead } from "../log/checkpoint.ts";
 import { consistencyProof, frontierOf, type NodeReader, rootOf } from "../log/merkle.ts";
-import type { Evidence, Inconsistent, LogDomain, SlashableHead } from "./evidence.ts";
+import type { Evidence, Inconsistent, LogDomain } from "./evidence.ts";
 
 /**
  * What two heads of one log prove, or undefined if they do not conflict.
@@ -14,8 +15,8 @@ import type { Evidence, Inconsistent, LogDomain, SlashableHead } from "./evidenc
  */
 export function findEvidence(
   log: LogDomain,
-  one: SlashableHead,
-  other: SlashableHead,
+  one: AttestedHead,
+  other: AttestedHead,
   node?: NodeReader,
 ): Evidence | undefined {
   const heads = one.size <= other.size ? ([one, other] as const) : ([other, one] as const);

@@ -9,7 +9,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
-  CHAIN_FEE_BUMPS_MAX,
+  CHAIN_ATTEMPTS_MAX,
   CHAIN_NONCE_RESTARTS_MAX,
   CHAIN_POLL_MS,
   CHAIN_RECEIPT_TIMEOUT_MS,
@@ -19,8 +19,7 @@ import { asking, isUnreachable, toChainError, underfunded } from "./chain-error.
 export interface Call {
   /** What it does, as a phrase for errors: "register". */
   readonly doing: string;
-  /** Absent for a creation. */
-  readonly to?: Hex;
+  readonly to: Hex;
   readonly data: Hex;
   readonly valueWei?: bigint;
 }
@@ -38,7 +37,8 @@ interface Fees {
   readonly maxPriorityFeePerGas: bigint;
 }
 
-type Sent = "accepted" | "underpriced" | "nonce-used";
+/** "unknown": it may have arrived or not. */
+type Sent = "accepted" | "unknown" | "underpriced" | "nonce-used";
 
 export class Transactor {
   readonly address: Hex;
@@ -54,6 +54,11 @@ export class Transactor {
     this.#client = client;
     this.#chainId = chainId;
     this.#options = options;
+  }
+
+  get #waits() {
+    const { pollMs = CHAIN_POLL_MS, receiptTimeoutMs = CHAIN_RECEIPT_TIMEOUT_MS } = this.#options;
+    return { pollMs, receiptTimeoutMs };
   }
 
   /** Sends and waits until it is mined. @throws SequencerError `chain` if it would fail, failed, or was not mined. */
@@ -88,16 +93,22 @@ export class Transactor {
     const nonce = await this.#ask(call, () =>
       this.#client.getTransactionCount({ address: this.address, blockTag: "latest" }),
     );
+    await this.#requireFunds(call, gas, fees);
+    const { pollMs, receiptTimeoutMs } = this.#waits;
     const hashes: Hex[] = [];
-    for (let bumps = 0; bumps <= CHAIN_FEE_BUMPS_MAX; bumps++) {
-      await this.#requireFunds(call, gas, fees);
+    let mayBeIn = false;
+    for (let attempts = 0; attempts < CHAIN_ATTEMPTS_MAX; attempts++) {
       const serialized = await this.#sign(call, gas, fees, nonce);
       hashes.push(keccak256(serialized));
-      const sent = await this.#submit(call, serialized);
-      if (sent === "nonce-used") return this.#receiptOf(call, hashes);
-      const receipt = sent === "accepted" ? await this.#waitFor(call, hashes) : undefined;
-      if (receipt !== undefined) return receipt;
-      fees = bumped(fees);
+      const sent = await this.#submit(call, serialized, mayBeIn);
+      if (sent === "nonce-used") return mayBeIn ? this.#waitFor(call, hashes, receiptTimeoutMs) : undefined;
+      if (sent !== "underpriced") {
+        mayBeIn = true;
+        // Nobody knows whether an unanswered one arrived: the very same is sent again.
+        const receipt = await this.#waitFor(call, hashes, sent === "unknown" ? pollMs : receiptTimeoutMs);
+        if (receipt !== undefined) return receipt;
+      }
+      if (sent !== "unknown") fees = bumped(fees);
     }
     throw new SequencerError(
       "chain",
@@ -110,8 +121,8 @@ export class Transactor {
   }
 
   /** Asks the node to try it first: a call that would fail costs nothing and says why. */
-  async #gasFor({ doing, to, data, valueWei }: Call): Promise<bigint> {
-    const request = { account: this.address, data, value: valueWei ?? 0n, ...(to !== undefined && { to }) };
+  async #gasFor({ doing, to, data, valueWei = 0n }: Call): Promise<bigint> {
+    const request = { account: this.address, to, data, value: valueWei };
     const estimate = await this.#ask({ doing }, () =>
       this.#client.estimateGas({ ...request, blockTag: "pending" }),
     );
@@ -130,35 +141,39 @@ export class Transactor {
       chainId: this.#chainId,
       nonce,
       gas,
+      to,
       data,
       value: valueWei,
       maxFeePerGas: fees.maxFeePerGas,
       maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
-      ...(to !== undefined && { to }),
     });
   }
 
-  async #submit({ doing }: Call, serializedTransaction: Hex): Promise<Sent> {
+  /** @param mayBeIn an earlier attempt may be mined yet, so no refusal of this one is the end */
+  async #submit({ doing }: Call, serializedTransaction: Hex, mayBeIn: boolean): Promise<Sent> {
     try {
       await this.#client.sendRawTransaction({ serializedTransaction });
       return "accepted";
     } catch (error) {
       const known = toChainError(error, doing, this.#options.rpcUrl);
+      if (isUnreachable(known)) return "unknown";
       if (/underpriced|replacement/i.test(known.message)) return "underpriced";
-      if (/nonce (is )?too low|nonce .*already/i.test(known.message)) return "nonce-used";
-      // It may have arrived all the same; if not, the next attempt sends it again with this nonce.
-      if (isUnreachable(known) || /already (known|imported)/i.test(known.message)) return "accepted";
+      if (/nonce (is )?too low/i.test(known.message)) return "nonce-used";
+      if (mayBeIn || /already (known|imported)/i.test(known.message)) return "accepted";
       throw known;
     }
   }
 
-  async #waitFor(call: Call, hashes: readonly Hex[]): Promise<TransactionReceipt | undefined> {
-    const { pollMs = CHAIN_POLL_MS, receiptTimeoutMs = CHAIN_RECEIPT_TIMEOUT_MS, signal } = this.#options;
-    const deadline = performance.now() + receiptTimeoutMs;
+  async #waitFor(
+    call: Call,
+    hashes: readonly Hex[],
+    timeoutMs: number,
+  ): Promise<TransactionReceipt | undefined> {
+    const deadline = performance.now() + timeoutMs;
     while (true) {
       const receipt = await this.#receiptOf(call, hashes);
       if (receipt !== undefined || performance.now() >= deadline) return receipt;
-      await delay(pollMs, undefined, { signal });
+      await delay(this.#waits.pollMs, undefined, { signal: this.#options.signal });
     }
   }
 

@@ -4,8 +4,9 @@ import { utf8 } from "../../src/base/bytes.ts";
 import { checkpointDigest } from "../../src/base/eip712.ts";
 import { sha256 } from "../../src/base/hash.ts";
 import { addressOfPrivateKey, signDigest } from "../../src/base/secp256k1.ts";
+import type { AttestedHead } from "../../src/log/checkpoint.ts";
 import { inclusionProof, leafHash } from "../../src/log/merkle.ts";
-import { rootFromInclusion } from "../../src/log/proof.ts";
+import { rootFromInclusion, rootsFromConsistency } from "../../src/log/proof.ts";
 import { possessionDigest } from "../../src/slashing/bond-calls.ts";
 import type { BondChain, BondTerms } from "../../src/slashing/bond-chain.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type LeafProof,
   type LogDomain,
   type SameSize,
-  type SlashableHead,
   type UnansweredChallenge,
 } from "../../src/slashing/evidence.ts";
 import { consistencyNodes } from "../../src/slashing/find-evidence.ts";
@@ -69,7 +69,7 @@ export class BondedLog {
   }
 
   /** A head with the operator's signature, or that of another key. */
-  sign(size: number, root: Uint8Array, key = this.operatorKey): SlashableHead {
+  sign(size: number, root: Uint8Array, key = this.operatorKey): AttestedHead {
     return {
       size,
       root,
@@ -77,7 +77,7 @@ export class BondedLog {
     };
   }
 
-  head(tree: LeafTree, size: number, key = this.operatorKey): SlashableHead {
+  head(tree: LeafTree, size: number, key = this.operatorKey): AttestedHead {
     return this.sign(size, tree.root(size), key);
   }
 
@@ -130,8 +130,34 @@ export class BondedLog {
     };
   }
 
+  /** Trees so large, and of such sizes, that no consistency path is longer or takes more hashing. */
+  longestQuestion(): { readonly heads: UnansweredChallenge } & Pick<Inconsistent, "seed" | "path"> {
+    const [from, to] = [2 ** 53 - 3, 2 ** 53 - 1];
+    const { seed, path, oldRoot, newRoot } = tallTree(from, to);
+    return { heads: this.question(this.sign(from, oldRoot), this.sign(to, newRoot)), seed, path };
+  }
+
+  /** What the evidence of a log of four billion entries takes. */
+  tallInconsistent(): Inconsistent {
+    const [from, to] = [2 ** 32 - 3, 2 ** 32 - 1];
+    const { seed, path, newRoot } = tallTree(from, to);
+    const heads = [this.sign(from, fork.root(1)), this.sign(to, newRoot)] as const;
+    return { kind: "inconsistent", log: this.domain, heads, seed, path };
+  }
+
   /** Two heads that nobody has the data of. */
-  question(older: SlashableHead, newer: SlashableHead): UnansweredChallenge {
+  question(older: AttestedHead, newer: AttestedHead): UnansweredChallenge {
     return { kind: "unanswered-challenge", log: this.domain, heads: [older, newer] };
+  }
+}
+
+/** A tree of which only the nodes between two of its sizes are known. */
+function tallTree(from: number, to: number) {
+  const seed = honest.leaves[0]!;
+  const path: Uint8Array[] = [];
+  while (true) {
+    const roots = rootsFromConsistency(from, to, seed, path);
+    if (roots !== undefined) return { seed, path, ...roots };
+    path.push(sha256(utf8(`node ${path.length}`)));
   }
 }

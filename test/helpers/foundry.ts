@@ -19,7 +19,7 @@ export function foundryBinary(tool: "forge" | "anvil"): string {
 }
 
 /** Balance that anvil gives a funded account in these tests. */
-const FUNDS_WEI = 1_000n * 10n ** 18n;
+const FUNDS_WEI = 10_000n * 10n ** 18n;
 
 export type Anvil = Awaited<ReturnType<typeof startAnvil>>;
 

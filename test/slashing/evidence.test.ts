@@ -7,8 +7,9 @@ import { checkpointDigest, domainSeparator } from "../../src/base/eip712.ts";
 import { SequencerError } from "../../src/base/errors.ts";
 import { EVIDENCE_FILE_BYTES_MAX } from "../../src/base/limits.ts";
 import { addressOfPrivateKey, signDigest } from "../../src/base/secp256k1.ts";
+import type { AttestedHead } from "../../src/log/checkpoint.ts";
 import { leafHash } from "../../src/log/merkle.ts";
-import { type LogDomain, type SlashableHead, verifyEvidence } from "../../src/slashing/evidence.ts";
+import { type LogDomain, verifyEvidence } from "../../src/slashing/evidence.ts";
 import { formatEvidence, parseEvidence } from "../../src/slashing/evidence-file.ts";
 import { findEvidence } from "../../src/slashing/find-evidence.ts";
 import { evidenceVectors } from "../helpers/evidence-vectors.ts";
@@ -152,7 +153,7 @@ function treeOf(size: number, shared: number): LeafTree {
   );
 }
 
-function head(tree: LeafTree, size: number): SlashableHead {
+function head(tree: LeafTree, size: number): AttestedHead {
   const root = tree.root(size);
   return { size, root, signature: signDigest(checkpointDigest(context, { size, root }), key) };
 }

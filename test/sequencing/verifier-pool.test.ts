@@ -1,0 +1,63 @@
+/**
+ * Verifiers: in this thread, and in workers that may break.
+ */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { VERIFY_JOB_SIGNATURES_MAX } from "../../src/base/limits.ts";
+import { packSignatures, type SignatureBatch } from "../../src/sequencing/verifier.ts";
+import { VerifierPool, type VerifierPoolOptions } from "../../src/sequencing/verifier-pool.ts";
+import { promptVerifier } from "../helpers/pipeline.ts";
+import type { Scope } from "../helpers/temporary-directory.ts";
+import { claimOf, verifierCompliance } from "./verifier-compliance.ts";
+
+type PoolEvent = Parameters<NonNullable<VerifierPoolOptions["onEvent"]>>[0];
+
+function poolOf(scope: Scope, workers: number, onEvent?: (event: PoolEvent) => void): VerifierPool {
+  const pool = new VerifierPool({ workers, ...(onEvent !== undefined && { onEvent }) });
+  scope.after(() => pool.close());
+  return pool;
+}
+
+verifierCompliance("verifyByRecovery", () => promptVerifier);
+verifierCompliance("VerifierPool of one", (t) => poolOf(t, 1));
+verifierCompliance("VerifierPool of three", (t) => poolOf(t, 3));
+
+suite("workers", () => {
+  /** A whole job that is not packed as it says: it breaks any worker that gets it. */
+  const claims = Array.from({ length: VERIFY_JOB_SIGNATURES_MAX }, () => claimOf(0));
+  const poison: SignatureBatch = { ...packSignatures(claims), signatures: new Uint8Array(0) };
+
+  test("verify with the native library", async (t) => {
+    const variants: string[] = [];
+    const pool = poolOf(t, 2, (event) => {
+      if ("variant" in event) variants.push(event.variant);
+    });
+    const many = packSignatures([...claims, ...claims, ...claims]);
+    assert.ok((await pool.verify(many)).every((verdict) => verdict === 1));
+    assert.ok(
+      variants.length >= 1 && variants.every((variant) => variant === "libsecp256k1"),
+      String(variants),
+    );
+  });
+
+  test("that break are replaced: the batch is tried once more, then refused, and the pool goes on", async (t) => {
+    const errors: unknown[] = [];
+    const pool = poolOf(t, 1, (event) => {
+      if ("error" in event) errors.push(event.error);
+    });
+    await assert.rejects(pool.verify(poison), { code: "internal", message: /two workers broke/ });
+    assert.equal(errors.length, 2);
+    assert.deepEqual([...(await pool.verify(packSignatures([claimOf(1), claimOf(2, 1)])))], [1, 0]);
+  });
+
+  test("that break do not lose what others, or the same worker, had to do before", async (t) => {
+    const pool = poolOf(t, 2);
+    const sound = Array.from({ length: 6 }, (_, i) =>
+      pool.verify(packSignatures([claimOf(i), claimOf(i, 1)])),
+    );
+    const broken = pool.verify(poison);
+    broken.catch(() => undefined);
+    for (const verdicts of await Promise.all(sound)) assert.deepEqual([...verdicts], [1, 0]);
+    await assert.rejects(broken, { code: "internal" });
+  });
+});
