@@ -121,7 +121,7 @@ test("genesis is as the flags say, from addresses or from a file", async (t) => 
     ],
   ];
   const results = await Promise.all(
-    refusals.map(([args]) => sequencer(["start", "-rpcport", "0", ...args], { env })),
+    refusals.map(([args]) => sequencer(["start", "-rpcport", "0", "-p2pport", "0", ...args], { env })),
   );
   results.forEach(({ code, stderr }, i) => {
     assert.equal(code, 1, stderr);
@@ -133,7 +133,16 @@ test("genesis is as the flags say, from addresses or from a file", async (t) => 
 
 test("what cannot be a start is refused in one line that says what to do", async (t) => {
   const directory = temporaryDirectory(t);
-  const place = ["-dbpath", `${directory}/db`, "-guard", `${directory}/guard`, "-rpcport", "0"];
+  const place = [
+    "-dbpath",
+    `${directory}/db`,
+    "-guard",
+    `${directory}/guard`,
+    "-rpcport",
+    "0",
+    "-p2pport",
+    "0",
+  ];
   writeFileSync(`${directory}/unknown.json`, '{"colour": "red"}');
   const cases: [args: string[], env: Record<string, string>, code: number, message: RegExp][] = [
     [
