@@ -28,7 +28,9 @@ const WARM_UP_BLOCKS = 3 * rate;
 type Counted = Report & { type: "counted" };
 
 console.log(`${nodes} processes, ${blocks} blocks of ${bytes} bytes at ${rate}/s, degree ${values.degree}`);
-console.log("router     bytes/node/block  copies  p50 ms  p99 ms  max ms  missing  cpu ms/MB  rss MiB  behind");
+console.log(
+  "router     bytes/node/block  copies  p50 ms  p99 ms  max ms  missing  cpu ms/MB  rss MiB  behind",
+);
 for (const router of values.routers.split(",")) await run(router as Router);
 
 async function run(router: Router): Promise<void> {
@@ -72,7 +74,8 @@ function report(router: Router, before: readonly Counted[], after: readonly Coun
   const missing = receivers.length * blocks - latencies.length;
   const read = average(receivers.map((i) => after[i]!.bytesRead - before[i]!.bytesRead)) / blocks;
   const cpu = average(receivers.map((i) => after[i]!.cpuMs - before[i]!.cpuMs)) / ((blocks * bytes) / 1e6);
-  const at = (fraction: number) => latencies[Math.min(latencies.length - 1, Math.floor(fraction * latencies.length))]!;
+  const at = (fraction: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(fraction * latencies.length))]!;
   const cells = [
     router.padEnd(10),
     read.toFixed(0).padStart(16),
@@ -82,13 +85,17 @@ function report(router: Router, before: readonly Counted[], after: readonly Coun
     at(1).toFixed(1).padStart(7),
     String(missing).padStart(8),
     cpu.toFixed(1).padStart(10),
-    average(receivers.map((i) => after[i]!.rssMiB)).toFixed(0).padStart(8),
+    average(receivers.map((i) => after[i]!.rssMiB))
+      .toFixed(0)
+      .padStart(8),
     String(after.reduce((sum, { behind }) => sum + behind, 0)).padStart(7),
   ];
   console.log(cells.join(" "));
   if (slowMs > 0) {
     const { latencies, rssMiB } = after[nodes - 1]!;
-    console.log(`           the slow one received ${latencies.length} of ${WARM_UP_BLOCKS + blocks}, rss ${rssMiB.toFixed(0)} MiB`);
+    console.log(
+      `           the slow one received ${latencies.length} of ${WARM_UP_BLOCKS + blocks}, rss ${rssMiB.toFixed(0)} MiB`,
+    );
   }
 }
 

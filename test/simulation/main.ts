@@ -6,14 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { runChecks } from "./checks.ts";
-import {
-  floodingHops,
-  lastDeliveryHop,
-  latencyMs,
-  redundancy,
-  reliability,
-  shape,
-} from "./measure.ts";
+import { floodingHops, lastDeliveryHop, latencyMs, redundancy, reliability, shape } from "./measure.ts";
 import { publishMany, settled } from "./scenarios.ts";
 import { drawTree } from "./tree-svg.ts";
 
@@ -37,7 +30,9 @@ else simulate();
 function check(): void {
   let failed = 0;
   for (const { check, bar, measured, passed } of runChecks(nodes, seed)) {
-    console.log(`${passed ? "pass" : "FAIL"}  ${check}\n        bar:      ${bar}\n        measured: ${measured}`);
+    console.log(
+      `${passed ? "pass" : "FAIL"}  ${check}\n        bar:      ${bar}\n        measured: ${measured}`,
+    );
     if (!passed) failed++;
   }
   console.log(`${failed} failed; N=${nodes}, seed ${seed}`);
@@ -64,7 +59,9 @@ function simulate(): void {
     console.log(cells.join("  "));
   }
   const tree = shape(world, true);
-  console.log(`tree: ${tree.edges} eager edges, ${tree.components} component(s); last hop of flooding ${floodingHops(world, 0)}`);
+  console.log(
+    `tree: ${tree.edges} eager edges, ${tree.components} component(s); last hop of flooding ${floodingHops(world, 0)}`,
+  );
   console.log(`messages: ${JSON.stringify(world.messages)}`);
   const last = traces.at(-1);
   if (last !== undefined) {

@@ -195,7 +195,8 @@ export class World {
   }
 
   #breakLink(node: number, peer: number): void {
-    const time = this.now + this.network.latencyMs(node, peer) + this.random() * (this.#options.detectMs ?? 200);
+    const time =
+      this.now + this.network.latencyMs(node, peer) + this.random() * (this.#options.detectMs ?? 200);
     this.#agenda.add(time, { type: "event", node, event: { type: "disconnected", peer: nameOf(peer) } });
   }
 }

@@ -19,7 +19,11 @@ async function start(init: Partial<EpisubInit> = {}): Promise<TestNode> {
 }
 
 /** Nodes that know the first one; returns when each has `links` neighbours. */
-async function startAll(count: number, links: number, initOf: (i: number) => Partial<EpisubInit> = () => ({})) {
+async function startAll(
+  count: number,
+  links: number,
+  initOf: (i: number) => Partial<EpisubInit> = () => ({}),
+) {
   const nodes: TestNode[] = [];
   for (let i = 0; i < count; i++) {
     const node = await start(initOf(i));
@@ -55,9 +59,12 @@ describe("episub()", () => {
 
   test("a relay that dies without a goodbye is worked around", async () => {
     const capped = { parameters: { randomLinks: 3, nearLinks: 0, eagerMax: 2 } };
-    const [source, ...others] = await startAll(8, 2, (i) => (i === 0 ? capped : { parameters: { randomLinks: 3, nearLinks: 0 } }));
+    const [source, ...others] = await startAll(8, 2, (i) =>
+      i === 0 ? capped : { parameters: { randomLinks: 3, nearLinks: 0 } },
+    );
     const sources = new Map<string, string>();
-    for (const { episub, peer } of others) episub.addEventListener("message", ({ detail }) => sources.set(peer, detail.from));
+    for (const { episub, peer } of others)
+      episub.addEventListener("message", ({ detail }) => sources.set(peer, detail.from));
     for (let i = 1; i <= 10; i++) {
       source!.episub.publish(TOPIC, payloadOf(i));
       await everyoneHas(others, i);
@@ -152,10 +159,16 @@ describe("a peer that stops reading", () => {
     assert.ok(grown < 100 * 2 ** 20, `150 MiB were published, ${grown} bytes are held`);
     slow.goOnReading();
     const newest = () =>
-      slow.received.some((message) => message.type === "ihave" && message.summaries.some(({ id }) => id.order === 150));
+      slow.received.some(
+        (message) => message.type === "ihave" && message.summaries.some(({ id }) => id.order === 150),
+      );
     await until("it is told of the newest payload", newest);
     const pushed = slow.received.flatMap((message) => (message.type === "gossip" ? [message.id.order] : []));
-    assert.deepEqual(pushed, Array.from({ length: pushed.length }, (_, i) => i + 1), "in order, without a hole, until it was behind");
+    assert.deepEqual(
+      pushed,
+      Array.from({ length: pushed.length }, (_, i) => i + 1),
+      "in order, without a hole, until it was behind",
+    );
     assert.ok(pushed.length < 150);
   });
 });
