@@ -140,7 +140,10 @@ function adopt(
   const { state } = context;
   if (request !== undefined) state.pending.delete(message.self.peer);
   const neighbor = admit(context, message.self, message.near);
-  if (neighbor === undefined) return refuse(context, message.self.peer);
+  if (neighbor === undefined) {
+    refuse(context, message.self.peer);
+    return;
+  }
   neighborUp(context, neighbor, request?.isNeedy ?? true);
   if (request?.replaces !== undefined) replace(context, request.replaces);
 }

@@ -44,7 +44,8 @@ export function receivePong(context: Context, from: string, nonce: number): void
   const { randomLinks, nearLinks } = state.config.parameters;
   if (evicted === undefined || state.active.size > randomLinks + nearLinks) {
     addPassive(context, pending.asker);
-    return refuse(context, from);
+    refuse(context, from);
+    return;
   }
   if (grant(context, pending.asker, true, false) !== undefined) replace(context, evicted.info.peer);
 }

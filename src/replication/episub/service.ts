@@ -333,11 +333,14 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   #perform(topic: string, effect: Effect): void {
     switch (effect.type) {
       case "send":
-        return this.#send(effect.to, { topic, message: effect.message });
+        this.#send(effect.to, { topic, message: effect.message });
+        return;
       case "connect":
-        return this.#switchboard.connect(effect.peer.peer, Date.now());
+        this.#switchboard.connect(effect.peer.peer, Date.now());
+        return;
       case "validate":
-        return this.#validation.add({ topic, from: effect.from, id: effect.id, payload: effect.payload });
+        this.#validation.add({ topic, from: effect.from, id: effect.id, payload: effect.payload });
+        return;
       case "ban":
         this.#switchboard.ban(effect.peer, Date.now() + effect.forMs);
         this.safeDispatchEvent("banned", { detail: { peer: effect.peer, reason: effect.reason } });

@@ -69,32 +69,45 @@ function handle(context: Context, event: Event): void {
   const { state } = context;
   switch (event.type) {
     case "tick":
-      return tick(context);
+      tick(context);
+      return;
     case "receive":
-      return receive(context, event.from, event.message);
+      receive(context, event.from, event.message);
+      return;
     case "validated":
-      return validated(context, event.key, event.verdict);
+      validated(context, event.key, event.verdict);
+      return;
     case "publish":
-      return publish(context, event.id, event.payload, event.flood);
+      publish(context, event.id, event.payload, event.flood);
+      return;
     case "subscribe":
-      return subscribe(context, event.contacts);
+      subscribe(context, event.contacts);
+      return;
     case "unsubscribe":
-      return unsubscribe(context);
+      unsubscribe(context);
+      return;
     case "contact":
-      return contact(context, event.peer);
+      contact(context, event.peer);
+      return;
     case "connected":
-      return connectEnded(context, event.peer, true);
+      connectEnded(context, event.peer, true);
+      return;
     case "disconnected":
-      return disconnected(context, event.peer);
+      disconnected(context, event.peer);
+      return;
     case "congested":
-      return withNeighbor(context, event.peer, (neighbor) => congested(context, neighbor));
+      withNeighbor(context, event.peer, (neighbor) => congested(context, neighbor));
+      return;
     case "drained":
-      return withNeighbor(context, event.peer, (neighbor) => drained(context, neighbor));
+      withNeighbor(context, event.peer, (neighbor) => drained(context, neighbor));
+      return;
     case "head":
-      return noteOrder(context, event.order);
+      noteOrder(context, event.order);
+      return;
     case "self":
       state.self = event.self;
-      return queryNeighbors(context);
+      queryNeighbors(context);
+      return;
   }
 }
 
@@ -103,33 +116,47 @@ function receive(context: Context, from: string, message: Message): void {
   if (!state.subscribed) return;
   switch (message.type) {
     case "get-nodes":
-      return receiveGetNodes(context, from);
+      receiveGetNodes(context, from);
+      return;
     case "nodes":
-      return receiveNodes(context, message.peers, message.ttl);
+      receiveNodes(context, message.peers, message.ttl);
+      return;
     case "get-topics":
-      return send(context, from, { type: "topics", topics: [state.config.topic] });
+      send(context, from, { type: "topics", topics: [state.config.topic] });
+      return;
     case "topics":
-      return receiveTopics(context, from, message.topics);
+      receiveTopics(context, from, message.topics);
+      return;
     case "join":
-      return receiveJoin(context, from, message.peer, message.ttl);
+      receiveJoin(context, from, message.peer, message.ttl);
+      return;
     case "forward-join":
-      return receiveForwardJoin(context, from, message.peer, message.ttl);
+      receiveForwardJoin(context, from, message.peer, message.ttl);
+      return;
     case "neighbor":
-      return receiveNeighbor(context, from, message);
+      receiveNeighbor(context, from, message);
+      return;
     case "disconnect":
-      return receiveDisconnect(context, from, message.reason);
+      receiveDisconnect(context, from, message.reason);
+      return;
     case "leave":
-      return receiveLeave(context, from, message.source, message.ttl);
+      receiveLeave(context, from, message.source, message.ttl);
+      return;
     case "shuffle":
-      return receiveShuffle(context, from, message.origin, message.peers, message.ttl);
+      receiveShuffle(context, from, message.origin, message.peers, message.ttl);
+      return;
     case "shuffle-reply":
-      return receiveShuffleReply(context, message.peers);
+      receiveShuffleReply(context, message.peers);
+      return;
     case "ping":
-      return send(context, from, { type: "pong", nonce: message.nonce });
+      send(context, from, { type: "pong", nonce: message.nonce });
+      return;
     case "pong":
-      return receivePong(context, from, message.nonce);
+      receivePong(context, from, message.nonce);
+      return;
     default:
-      return receiveBroadcast(context, from, message);
+      receiveBroadcast(context, from, message);
+      return;
   }
 }
 
@@ -140,16 +167,23 @@ function receiveBroadcast(
   message: Message & { type: "gossip" | "ihave" | "graft" | "prune" },
 ): void {
   const sender = context.state.active.get(from);
-  if (sender === undefined) return send(context, from, { type: "disconnect", reason: "not-neighbor" });
+  if (sender === undefined) {
+    send(context, from, { type: "disconnect", reason: "not-neighbor" });
+    return;
+  }
   switch (message.type) {
     case "gossip":
-      return receiveGossip(context, sender, message);
+      receiveGossip(context, sender, message);
+      return;
     case "ihave":
-      return receiveSummaries(context, sender, message.summaries);
+      receiveSummaries(context, sender, message.summaries);
+      return;
     case "graft":
-      return receiveGraft(context, sender, message.ids);
+      receiveGraft(context, sender, message.ids);
+      return;
     case "prune":
-      return receivePrune(context, sender);
+      receivePrune(context, sender);
+      return;
   }
 }
 
@@ -166,7 +200,10 @@ function receiveShuffle(
     const onward = { type: "shuffle", origin, peers, ttl: ttl - 1 } as const;
     if (walkOn(context, from, onward, origin.peer)) return;
   }
-  if (from === origin.peer || state.active.has(origin.peer)) return answerShuffle(context, origin, peers);
+  if (from === origin.peer || state.active.has(origin.peer)) {
+    answerShuffle(context, origin, peers);
+    return;
+  }
   if (wait(context, origin.peer, { kind: "shuffle", origin, peers })) {
     context.effects.push({ type: "connect", peer: origin });
   }
@@ -246,22 +283,30 @@ function fire(context: Context, timer: Timer): void {
   const { parameters } = context.state.config;
   switch (timer) {
     case "flush":
-      return flushAnnouncements(context);
+      flushAnnouncements(context);
+      return;
     case "missing":
-      return parameters.lazyRepair ? missingTick(context) : undefined;
+      parameters.lazyRepair ? missingTick(context) : undefined;
+      return;
     case "ping":
-      return pingNeighbors(context);
+      pingNeighbors(context);
+      return;
     case "probe":
       seekContact(context);
-      return probe(context);
+      probe(context);
+      return;
     case "stabilise":
-      return stabilise(context);
+      stabilise(context);
+      return;
     case "optimise":
-      return optimiseLinks(context);
+      optimiseLinks(context);
+      return;
     case "shuffle":
-      return parameters.shuffle ? startShuffle(context) : undefined;
+      parameters.shuffle ? startShuffle(context) : undefined;
+      return;
     case "rotate":
-      return parameters.rotateMs > 0 ? rotate(context) : undefined;
+      parameters.rotateMs > 0 ? rotate(context) : undefined;
+      return;
   }
 }
 
