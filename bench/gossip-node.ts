@@ -10,8 +10,8 @@ import { tcp } from "@libp2p/tcp";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { concatBytes, readU64be, toHexDigits, u64be } from "../src/base/bytes.ts";
+import { episub } from "../src/replication/episub/episub.ts";
 import type { MessageId } from "../src/replication/episub/messages.ts";
-import { episub } from "../src/replication/episub/service.ts";
 
 export type Router = "episub" | "gossipsub" | "floodsub";
 

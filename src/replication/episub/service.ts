@@ -2,98 +2,19 @@
  * EpiSub as a libp2p service: carries out what the machine (step.ts) decides, for any number of topics. Needs identify,
  * which tells who speaks the protocol. Holds no protocol state of its own.
  */
-import {
-  type Libp2pEvents,
-  type Logger,
-  type PeerId,
-  type PeerStore,
-  type PrivateKey,
-  type Startable,
-  serviceCapabilities,
-  serviceDependencies,
-  type TypedEventTarget,
-} from "@libp2p/interface";
-import type { AddressManager, ConnectionManager, Registrar } from "@libp2p/interface-internal";
+import { type Logger, type Startable, serviceCapabilities, serviceDependencies } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { TypedEventEmitter } from "main-event";
 import { networkGroup } from "./address.ts";
-import { decodeFrame, encodeFrame, type Frame, type MessageIdOf } from "./codec.ts";
-import { LINK_LIMITS, type Parameters } from "./limits.ts";
-import type { DisconnectReason, Message, MessageId, PeerInfo } from "./messages.ts";
+import { decodeFrame, encodeFrame, type Frame } from "./codec.ts";
+import type { EpisubComponents, EpisubEvents, EpisubInit, EpisubStats, NeighborView } from "./episub.ts";
+import { LINK_LIMITS } from "./limits.ts";
+import type { Message, MessageId, PeerInfo } from "./messages.ts";
 import { RecordBook, sealRecord } from "./records.ts";
-import {
-  type Counters,
-  type CutReason,
-  createState,
-  type Effect,
-  type Event,
-  type State,
-  type Verdict,
-} from "./state.ts";
+import { createState, type Effect, type Event, type State, type Verdict } from "./state.ts";
 import { step } from "./step.ts";
 import { PROTOCOL, Switchboard } from "./switchboard.ts";
-import { type Validate, ValidationQueue, type ValidationRequest } from "./validation.ts";
-
-export interface EpisubInit {
-  /**
-   * Names a payload: at most 64 bytes of hexadecimal that differ where the content differs, and its place in the log
-   * where there is one. Runs on every payload that arrives, before validation; throws if it is no payload at all.
-   */
-  readonly messageId: MessageIdOf;
-  /** Nothing is delivered or forwarded before this says "accept". "reject" cuts the sender off for ten minutes. */
-  readonly validate: Validate;
-  /** True for ids whose content is held already, from catching up: they are not asked for. */
-  readonly known?: (topic: string, id: MessageId) => boolean;
-  /** Multiaddrs with /p2p/ of peers that are always wanted and never evicted. */
-  readonly directPeers?: readonly Multiaddr[];
-  readonly parameters?: Partial<Parameters>;
-}
-
-export interface EpisubComponents {
-  readonly privateKey: PrivateKey;
-  readonly peerId: PeerId;
-  readonly peerStore: PeerStore;
-  readonly registrar: Registrar;
-  readonly addressManager: AddressManager;
-  readonly connectionManager: ConnectionManager;
-  readonly events: TypedEventTarget<Libp2pEvents>;
-  readonly logger: { forComponent(name: string): Logger };
-}
-
-export interface EpisubEvents {
-  /** Accepted by validation. */
-  message: CustomEvent<{ topic: string; id: MessageId; payload: Uint8Array; from: string; hops: number }>;
-  "neighbor-up": CustomEvent<{ topic: string; peer: string; near: boolean }>;
-  "neighbor-down": CustomEvent<{ topic: string; peer: string; reason: DisconnectReason | "gone" }>;
-  /** The peer reads too slowly: payloads are no longer pushed to it, it catches up by range. */
-  behind: CustomEvent<{ topic: string; peer: string }>;
-  /** Announced, asked for, never received: catch up by range. */
-  lost: CustomEvent<{ topic: string; id: MessageId }>;
-  banned: CustomEvent<{ peer: string; reason: CutReason | "malformed" }>;
-}
-
-export interface NeighborView {
-  readonly peer: string;
-  readonly near: boolean;
-  readonly eager: boolean;
-  readonly behind: boolean;
-  readonly rttMs: number | undefined;
-  readonly queueBytes: number;
-}
-
-export interface EpisubStats extends Counters {
-  readonly neighbors: number;
-  readonly eager: number;
-  readonly passive: number;
-  readonly missing: number;
-  readonly cacheBytes: number;
-  readonly validatingBytes: number;
-  readonly queueBytes: number;
-}
-
-export function episub(init: EpisubInit): (components: EpisubComponents) => Episub {
-  return (components) => new Episub(components, init);
-}
+import { ValidationQueue, type ValidationRequest } from "./validation.ts";
 
 export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable {
   readonly [Symbol.toStringTag] = "@sequencer/episub";
@@ -346,23 +267,14 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
         this.safeDispatchEvent("banned", { detail: { peer: effect.peer, reason: effect.reason } });
         return;
       case "deliver": {
-        const { id, payload, from, hops } = effect;
-        this.safeDispatchEvent("message", { detail: { topic, id, payload, from, hops } });
+        const { type, ...detail } = effect;
+        this.safeDispatchEvent("message", { detail: { topic, ...detail } });
         return;
       }
-      case "neighbor-up":
-        this.safeDispatchEvent("neighbor-up", { detail: { topic, peer: effect.peer, near: effect.near } });
-        return;
-      case "neighbor-down":
-        this.safeDispatchEvent("neighbor-down", {
-          detail: { topic, peer: effect.peer, reason: effect.reason },
-        });
-        return;
-      case "behind":
-        this.safeDispatchEvent("behind", { detail: { topic, peer: effect.peer } });
-        return;
-      case "lost":
-        this.safeDispatchEvent("lost", { detail: { topic, id: effect.id } });
+      default: {
+        const { type, ...detail } = effect;
+        this.safeDispatchEvent(type, { detail: { topic, ...detail } });
+      }
     }
   }
 

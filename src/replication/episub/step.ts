@@ -2,56 +2,47 @@
  * The machine: one event in, effects out. It decides, the caller acts. The state is changed in place and belongs to
  * one topic of one node; the same step runs under libp2p (service.ts) and in the simulator.
  */
+import { congested, drained } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
+import { drop, queryNeighbors, wait } from "./links.ts";
 import {
   contact,
   contactFound,
-  drop,
   fill,
   joinChecked,
   postpone,
-  queryNeighbors,
   receiveDisconnect,
   receiveForwardJoin,
   receiveJoin,
   receiveLeave,
   receiveNeighbor,
   receiveNodes,
-  seekContact,
-  stabilise,
   subscribe,
   unsubscribe,
-  wait,
   walkOn,
 } from "./membership.ts";
 import type { Message, PeerInfo } from "./messages.ts";
-import { addPassive, answerShuffle, receiveGetNodes, receiveShuffleReply, startShuffle } from "./passive.ts";
+import { addPassive, answerShuffle, receiveGetNodes, receiveShuffleReply } from "./passive.ts";
 import {
-  congested,
-  drained,
-  flushAnnouncements,
   noteOrder,
   publish,
   receiveGossip,
   receiveGraft,
   receivePrune,
   receiveSummaries,
-  rotate,
   validated,
 } from "./plumtree.ts";
-import { optimiseLinks, pingNeighbors, probe, receivePong, receiveTopics } from "./proximity.ts";
-import { jittered } from "./random.ts";
-import { missingTick } from "./repair.ts";
+import { receivePong, receiveTopics } from "./proximity.ts";
 import {
+  type ActivePeer,
   type Context,
   type Effect,
   type Env,
   type Event,
   type State,
   send,
-  TIMERS,
-  type Timer,
 } from "./state.ts";
+import { tick } from "./timers.ts";
 
 export function step(state: State, event: Event, env: Env): Effect[] {
   const context: Context = { state, env, effects: [], cuts: [] };
@@ -234,93 +225,7 @@ function disconnected(context: Context, peer: string): void {
   fill(context);
 }
 
-function withNeighbor(
-  context: Context,
-  peer: string,
-  act: (neighbor: NonNullable<ReturnType<State["active"]["get"]>>) => void,
-): void {
+function withNeighbor(context: Context, peer: string, act: (neighbor: ActivePeer) => void): void {
   const neighbor = context.state.active.get(peer);
   if (neighbor !== undefined) act(neighbor);
-}
-
-function tick(context: Context): void {
-  const { state, env } = context;
-  if (!state.subscribed) return;
-  for (const timer of TIMERS) {
-    if (env.now < state.due[timer]) continue;
-    const wasSet = state.due[timer] > 0;
-    state.due[timer] = env.now + nextDelay(context, timer);
-    // The first time only draws the phase, so that nodes started together do not act together.
-    if (wasSet) fire(context, timer);
-  }
-  expire(context);
-}
-
-function nextDelay(context: Context, timer: Timer): number {
-  const { parameters } = context.state.config;
-  const { random } = context.env;
-  switch (timer) {
-    case "flush":
-      return parameters.ihaveFlushMs;
-    case "missing":
-      return parameters.missingTickMs;
-    case "ping":
-      return jittered(random, parameters.pingMs, LIMITS.jitter);
-    case "probe":
-      return jittered(random, parameters.probeMs, LIMITS.jitter);
-    case "stabilise":
-      return jittered(random, parameters.stabiliseMs, LIMITS.jitter);
-    case "optimise":
-      return jittered(random, parameters.optimiseMs, LIMITS.jitter);
-    case "shuffle":
-      return jittered(random, parameters.shuffleMs, LIMITS.jitter);
-    case "rotate":
-      return jittered(random, parameters.rotateMs || parameters.optimiseMs, LIMITS.jitter);
-  }
-}
-
-function fire(context: Context, timer: Timer): void {
-  const { parameters } = context.state.config;
-  switch (timer) {
-    case "flush":
-      flushAnnouncements(context);
-      return;
-    case "missing":
-      parameters.lazyRepair ? missingTick(context) : undefined;
-      return;
-    case "ping":
-      pingNeighbors(context);
-      return;
-    case "probe":
-      seekContact(context);
-      probe(context);
-      return;
-    case "stabilise":
-      stabilise(context);
-      return;
-    case "optimise":
-      optimiseLinks(context);
-      return;
-    case "shuffle":
-      parameters.shuffle ? startShuffle(context) : undefined;
-      return;
-    case "rotate":
-      parameters.rotateMs > 0 ? rotate(context) : undefined;
-      return;
-  }
-}
-
-/** What was not answered in time counts as refused. */
-function expire(context: Context): void {
-  const { state, env } = context;
-  for (const [peer, pending] of state.pending) {
-    if (env.now < pending.deadline) continue;
-    state.pending.delete(peer);
-    postpone(context, peer);
-    if (pending.kind === "near-check") send(context, peer, { type: "disconnect", reason: "full" });
-  }
-  for (const [nonce, ping] of state.pings) {
-    if (env.now < ping.sentAt + LIMITS.pendingMs) break;
-    state.pings.delete(nonce);
-  }
 }

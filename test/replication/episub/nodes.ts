@@ -5,8 +5,8 @@ import { identify } from "@libp2p/identify";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
 import { concatBytes, readU64be, toHexDigits, u64be } from "../../../src/base/bytes.ts";
+import { type EpisubInit, episub } from "../../../src/replication/episub/episub.ts";
 import type { MessageId } from "../../../src/replication/episub/messages.ts";
-import { type EpisubInit, episub } from "../../../src/replication/episub/service.ts";
 
 export const TOPIC = "test";
 

@@ -1,8 +1,8 @@
 /** EpiSub over libp2p and TCP on 127.0.0.1: real streams, real back-pressure, real failures. */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
+import type { EpisubInit } from "../../../src/replication/episub/episub.ts";
 import { LINK_LIMITS } from "../../../src/replication/episub/limits.ts";
-import type { EpisubInit } from "../../../src/replication/episub/service.ts";
 import { kill, payloadOf, startNode, type TestNode, TOPIC, until } from "./nodes.ts";
 import { startRawPeer } from "./raw-peer.ts";
 

@@ -1,0 +1,43 @@
+/** The lazy push: ids instead of payloads, gathered and sent on a timer to neighbours that are no tree edges. */
+import { LIMITS } from "./limits.ts";
+import type { Summary } from "./messages.ts";
+import { type ActivePeer, type Context, send } from "./state.ts";
+
+/** Tells lazy neighbours what was received since the last time. */
+export function flushAnnouncements(context: Context): void {
+  const { state } = context;
+  if (state.announcements.length === 0) return;
+  if (state.config.parameters.lazyRepair) {
+    for (const neighbor of state.active.values()) {
+      if (!neighbor.eager && !neighbor.behind) announcePending(context, neighbor);
+    }
+  }
+  state.announcements = [];
+}
+
+export function announcePending(context: Context, neighbor: ActivePeer): void {
+  const { peer } = neighbor.info;
+  announce(
+    context,
+    peer,
+    context.state.announcements.filter(({ from }) => from !== peer),
+  );
+}
+
+function announce(context: Context, to: string, summaries: readonly Summary[]): void {
+  if (!context.state.config.parameters.lazyRepair) return;
+  for (let i = 0; i < summaries.length; i += LIMITS.idsPerMessageMax) {
+    const part = summaries.slice(i, i + LIMITS.idsPerMessageMax).map(({ id, hops }) => ({ id, hops }));
+    send(context, to, { type: "ihave", summaries: part });
+  }
+}
+
+/** Announces the newest payloads: to a new neighbour, or to one whose queue has drained. */
+export function announceRecent(context: Context, neighbor: ActivePeer, since: number, count: number): void {
+  const recent = context.state.cache.recent(since, count);
+  announce(
+    context,
+    neighbor.info.peer,
+    recent.map(({ id, hops }) => ({ id, hops: hops + 1 })),
+  );
+}
