@@ -31,7 +31,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   readonly #switchboard: Switchboard;
   readonly #validation: ValidationQueue;
   readonly #speakers = new Set<string>();
-  readonly #events: { topic: string; event: Event }[] = [];
+  readonly #events: { topic: string; state: State; event: Event }[] = [];
   #isDispatching = false;
   #self: PeerInfo;
   #timer: NodeJS.Timeout | undefined;
@@ -61,10 +61,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       malformed: (peer: string, error: unknown) => this.#malformed(peer, error),
       isNeeded: (peer: string) => [...this.#topics.values()].some(({ active }) => active.has(peer)),
     };
-    const addressesOf = (peer: string) => [
-      ...(this.#direct.get(peer) ?? []),
-      ...this.#records.addressesOf(peer),
-    ];
+    const addressesOf = (peer: string) => this.#direct.get(peer) ?? this.#records.addressesOf(peer);
     this.#switchboard = new Switchboard(components, events, addressesOf, this.#log);
   }
 
@@ -237,14 +234,13 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
 
   /** One step at a time: what an effect brings about waits until all effects of its step are done. */
   #dispatch(topic: string, event: Event): void {
-    this.#events.push({ topic, event });
+    const state = this.#topics.get(topic);
+    if (state !== undefined) this.#events.push({ topic, state, event });
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const state = this.#topics.get(next.topic);
-        if (state === undefined) continue;
-        for (const effect of step(state, next.event, this.#env(next.topic)))
+        for (const effect of step(next.state, next.event, this.#env(next.topic)))
           this.#perform(next.topic, effect);
       }
     } finally {
