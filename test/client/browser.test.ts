@@ -28,7 +28,9 @@ test("the client's imports are fit for a browser, and few", async () => {
   assert.deepEqual(
     inputs.filter(
       (path) =>
-        !/^(src\/(base|client|log|permission|sequencing|verify)\/|node_modules\/(@noble|hash-wasm)\/)/.test(path),
+        !/^(src\/(base|client|log|permission|sequencing|verify)\/|node_modules\/(@noble|hash-wasm)\/)/.test(
+          path,
+        ),
     ),
     [],
   );
