@@ -43,6 +43,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const report = new Report();
 for (const name of names) {
   report.begin(name, options);

@@ -43,6 +43,8 @@ export class NodeProcess {
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
+    // A benchmark that fails, or is interrupted, leaves no node behind.
+    process.once("exit", () => child.kill("SIGKILL"));
     return new NodeProcess(await announcedUrl(child), child, directory);
   }
 
