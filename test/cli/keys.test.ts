@@ -1,3 +1,6 @@
+/**
+ * Keys that are kept or given: damaged ones and those of the wrong kind.
+ */
 import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";

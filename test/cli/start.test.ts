@@ -1,3 +1,6 @@
+/**
+ * `start` as users run it: keys, genesis, refusals; secrets are never printed.
+ */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";

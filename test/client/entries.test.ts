@@ -1,3 +1,6 @@
+/**
+ * Following a log over connections that die without a word.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type EntrySource, followEntries } from "../../src/client/entries.ts";
