@@ -5,8 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { HASH_BYTES } from "../src/base/hash.ts";
 import { TreeGrowth } from "../src/log/growth.ts";
-import { inclusionProof } from "../src/log/merkle.ts";
-import { leafHashes } from "../src/log/packed-entries.ts";
+import { inclusionProof, leafHashes } from "../src/log/merkle.ts";
 import { TileTree } from "../src/log/tile-tree.ts";
 import type { BenchOptions, Report } from "./report.ts";
 

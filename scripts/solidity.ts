@@ -3,21 +3,13 @@
  * node_modules. What it compiles depends on the sources and the settings here alone.
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import solc from "solc";
 
 export const repository = join(import.meta.dirname, "..");
 
-interface SoljsonWrapper {
-  compile(
-    input: string,
-    callbacks?: { import: (path: string) => { contents: string } | { error: string } },
-  ): string;
-  version(): string;
-}
-
 /** What the compiler answers for one contract, as far as it is used. */
-export interface CompiledContract {
+interface CompiledContract {
   readonly abi: readonly unknown[];
   readonly evm: { readonly bytecode: { readonly object: string } };
 }
@@ -35,16 +27,11 @@ const settings = {
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
 };
 
-/** The compiler itself: seconds to load, so only where something is compiled. */
-export function loadSolc(): SoljsonWrapper {
-  return createRequire(import.meta.url)("solc");
-}
-
 /** Compiles one source file and gives the contract of that name. @throws Error with what the compiler said. */
 export function compile(source: string, name: string): CompiledContract {
   const input = { language: "Solidity", sources: { [source]: { content: readSource(source) } }, settings };
   const output: CompilerOutput = JSON.parse(
-    loadSolc().compile(JSON.stringify(input), { import: (path) => ({ contents: readSource(path) }) }),
+    solc.compile(JSON.stringify(input), { import: (path: string) => ({ contents: readSource(path) }) }),
   );
   const complaints = (output.errors ?? []).map((error) => error.formattedMessage);
   const contract = output.contracts?.[source]?.[name];

@@ -86,7 +86,7 @@ function block(lane: usize, prefix: i32): usize {
   if (position >= 0 && left >= BLOCK) return data;
 
   const into = BLOCKS + 64 * lane;
-  // With nothing left the 0x80 was in the block before, unless exactly nothing is.
+  // Beyond the end of the message the 0x80 is in the block before.
   const kept = left < 0 ? -64 : min(left, BLOCK);
   const pad = v128.load(PAD);
   let first = padded(data, 0, kept, pad);

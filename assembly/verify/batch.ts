@@ -14,7 +14,10 @@ import { buildTable } from "./tables";
 import { POINT, addPairs } from "./tree";
 import { WORDS, isEqual, isLess, isZero, loadBigEndian } from "./words";
 
-/** Signatures per call, at most, and per copy of the input. */
+/**
+ * Signatures per call, at most. Their points take 270 KiB, which stays in a second-level cache; 32 and 128 at a
+ * time are no faster.
+ */
 export const CHUNK: usize = 64;
 
 /** Answers: the reference must decide, and an accept; EXCEPTIONAL is a sum that affine additions cannot form. */

@@ -2,7 +2,8 @@
  * Affine additions of many pairs of points with one inversion for all of them (Montgomery's trick).
  *
  * A point is two elements, x then y; every element has two lanes, two signatures side by side. A group is
- * a run of points; groups lie `stride` bytes apart. All points are tight and none is infinity.
+ * a run of points; groups lie `stride` bytes apart. Coordinates are tight, or negated where y is that of a
+ * table entry (field.ts says what that means), and no point is infinity. Sums are tight.
  * An addition costs five multiplications, one squaring and three subtractions; the inversion, about sixty
  * multiplications.
  */

@@ -40,6 +40,8 @@ export const VERIFY_JOB_SIGNATURES_MAX = 256;
 export const VERIFY_JOB_SIGNATURES_MIN = 16;
 /** Jobs that a worker holds: one at work, one waiting, so that it never idles. */
 export const VERIFY_JOBS_PER_WORKER = 2;
+/** Bytes of all tables of known keys, over all workers: 320 KiB a key, so about 1,000 keys with two workers each. */
+export const VERIFY_TABLES_BYTES_MAX = 640 * MIB;
 /** Milliseconds until a job without an answer means that its worker is broken. */
 export const VERIFY_TIMEOUT_MS = 30_000;
 /** Failed signatures that one source may cost us at once, and how many it earns back a second. */

@@ -20,9 +20,9 @@ import {
 import { APPEND_FRAME_BYTES_MAX, APPEND_PROTOCOL } from "./append-messages.ts";
 import { messageIdOf } from "./block-messages.ts";
 import { Channel, type ChannelProtocol, serveStream } from "./channel.ts";
+import { episub } from "./episub/episub.ts";
 import type { Parameters } from "./episub/limits.ts";
 import type { MessageId } from "./episub/messages.ts";
-import { episub } from "./episub/episub.ts";
 import type { Episub } from "./episub/service.ts";
 import type { Verdict } from "./episub/state.ts";
 import type { SyncPeer } from "./panel.ts";

@@ -169,7 +169,10 @@ export class Replica {
     answers.forEach((answer, i) => {
       if (answer.status === "rejected" || answer.value.kind !== "head") return;
       const head = log.checkpoints.open(answer.value.note);
-      if (head === undefined) return asked[i]!.reject("its head is not the operator's");
+      if (head === undefined) {
+        asked[i]!.reject("its head is not the operator's");
+        return;
+      }
       if (answer.value.primary.length > 0) onPrimary(answer.value.primary);
       if (head.size <= log.committed.size && !log.holds(head)) onConflict(head);
       else if (newest === undefined || head.size > newest.size) newest = head;
@@ -178,8 +181,8 @@ export class Replica {
   }
 
   #failed(error: unknown, head: SignedHead): void {
-    if (!(error instanceof SequencerError)) return this.#options.onError(error);
-    if (error.code === "equivocation") this.#options.onConflict(head);
+    if (!(error instanceof SequencerError)) this.#options.onError(error);
+    else if (error.code === "equivocation") this.#options.onConflict(head);
     else if (error.code !== "network") this.#options.onError(error);
     this.#reach = this.#options.log.committed.size;
   }

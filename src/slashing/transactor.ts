@@ -6,7 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { keccak256, type PublicClient, type TransactionReceipt } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
-import { type Hex, toHex } from "../base/bytes.ts";
+import { fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
   CHAIN_ATTEMPTS_MAX,
@@ -50,7 +50,7 @@ export class Transactor {
 
   constructor(client: PublicClient, chainId: number, privateKey: Uint8Array, options: TransactorOptions) {
     this.#account = privateKeyToAccount(toHex(privateKey));
-    this.address = toHex(Buffer.from(this.#account.address.slice(2), "hex"));
+    this.address = toHex(fromHex(this.#account.address));
     this.#client = client;
     this.#chainId = chainId;
     this.#options = options;

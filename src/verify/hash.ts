@@ -33,7 +33,21 @@ export function hashLeaves(entries: Uint8Array, offsets: Uint32Array): Uint8Arra
 /** RFC 6962 node hashes: SHA-256(0x01 || left || right) of each pair of 64 bytes. */
 export function hashPairs(pairs: Uint8Array): Uint8Array {
   if (pairs.length % PAIR_BYTES !== 0) throw new RangeError("pairs are of 64 bytes each");
-  return hashEqualMessages("sha256", pairs, PAIR_BYTES, NODE_PREFIX);
+  const count = pairs.length / PAIR_BYTES;
+  const window = lanes();
+  if (window === undefined) {
+    const offsets = Uint32Array.from({ length: count + 1 }, (_, i) => i * PAIR_BYTES);
+    return hashMessages("sha256", pairs, offsets, NODE_PREFIX);
+  }
+  const digests = new Uint8Array(count * DIGEST_BYTES);
+  const most = Math.min(window.messagesMax, Math.floor(window.dataBytes / PAIR_BYTES));
+  for (let first = 0; first < count; first += most) {
+    const part = Math.min(most, count - first);
+    window.data.set(pairs.subarray(first * PAIR_BYTES, (first + part) * PAIR_BYTES));
+    window.spread(part, PAIR_BYTES);
+    digests.set(window.hash("sha256", part, NODE_PREFIX), first * DIGEST_BYTES);
+  }
+  return digests;
 }
 
 /** keccak-256 of one message. */
@@ -99,33 +113,6 @@ function fill(window: Lanes, data: Uint8Array, offsets: Uint32Array, first: numb
   window.offsets[0] = 0;
   window.data.set(data.subarray(base, offsets[first + count]));
   return count;
-}
-
-function hashEqualMessages(
-  algorithm: Algorithm,
-  data: Uint8Array,
-  length: number,
-  prefix: Prefix,
-): Uint8Array {
-  const count = data.length / length;
-  const digests = new Uint8Array(count * DIGEST_BYTES);
-  const window = lanes();
-  const most = window === undefined ? 1 : Math.min(window.messagesMax, Math.floor(window.dataBytes / length));
-  for (let first = 0; first < count; first += most) {
-    const part = Math.min(most, count - first);
-    const bytes = data.subarray(first * length, (first + part) * length);
-    digests.set(
-      window === undefined ? hashOne(algorithm, bytes, prefix) : hashPart(window, bytes, part),
-      first * DIGEST_BYTES,
-    );
-  }
-  return digests;
-
-  function hashPart(window: Lanes, bytes: Uint8Array, part: number): Uint8Array {
-    window.data.set(bytes);
-    window.spread(part, length);
-    return window.hash(algorithm, part, prefix);
-  }
 }
 
 function hashOne(algorithm: Algorithm, message: Uint8Array, prefix: Prefix): Uint8Array {

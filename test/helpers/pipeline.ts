@@ -14,10 +14,12 @@ import { Ordering } from "../../src/sequencing/ordering.ts";
 import type { Appended, Outcome } from "../../src/sequencing/outcome.ts";
 import type { Guard } from "../../src/sequencing/sign-guard.ts";
 import { type PrimaryStart, startPrimary } from "../../src/sequencing/start-up.ts";
-import { type SignatureBatch, type Verifier, verifyByRecovery } from "../../src/sequencing/verifier.ts";
+import type { Verifier } from "../../src/sequencing/verifier.ts";
+import type { SignatureBatch } from "../../src/verify/verify.ts";
 import { operator, writer } from "./accounts.ts";
 import { START } from "./stored-log.ts";
 import type { Scope } from "./temporary-directory.ts";
+import { verifyByRecovery } from "./verify-by-recovery.ts";
 
 // As a node does, and for the tests' own patience.
 useNativeSecp256k1();
@@ -174,7 +176,7 @@ export function appended(outcome: Outcome | undefined): Appended {
 /** The reason for which the outcome is a refusal: `data.reason`, or the error's code. */
 export function refusal(outcome: Outcome | undefined): unknown {
   if (!(outcome instanceof Error)) throw new Error("not a refusal");
-  return outcome.data?.["reason"] ?? outcome.code;
+  return outcome.data?.reason ?? outcome.code;
 }
 
 /** Lets everything happen that needs no further push. */

@@ -9,7 +9,7 @@ import { type Cleanup, defer, within } from "./cleanup.ts";
 export const LAUNCHER = fileURLToPath(new URL("../../cmd/sequencer/sequencer", import.meta.url));
 
 /** A loaded machine takes its time to start a process. */
-const START_MS = 30_000;
+const START_MS = 60_000;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

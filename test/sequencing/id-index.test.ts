@@ -34,7 +34,7 @@ suite("finding", () => {
   test("every id within the retention is found at its sequence number, and no other", () => {
     const { index, add, log } = indexOf();
     for (let i = 0; i < 30_000; i++) add(hashed(i), i / 100);
-    log.forEach((id, sequence) => assert.equal(index.find(id), sequence));
+    for (const [sequence, id] of log.entries()) assert.equal(index.find(id), sequence);
     for (let i = 30_000; i < 40_000; i++) assert.equal(index.find(hashed(i)), undefined);
     assert.equal(index.size, 30_000);
   });

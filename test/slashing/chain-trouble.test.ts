@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../../src/base/bytes.ts";
 import { describeError, SequencerError } from "../../src/base/errors.ts";
-import { deployBond, openBond } from "../../src/slashing/chain.ts";
+import { bondAddress, deployBond, openBond } from "../../src/slashing/chain.ts";
 import { contractErrorOf } from "../../src/slashing/chain-error.ts";
 import { slashWithEvidence } from "../../src/slashing/slasher.ts";
 import { type BondNetwork, startBondNetwork } from "../helpers/bond-chain.ts";
@@ -63,6 +63,7 @@ describe("a chain", () => {
     const { rpcUrl, bond } = network;
     const privateKey = await network.anvil.fund(new Uint8Array(32).fill(0x6b));
     const options = { rpcUrl, pollMs: 10, chainId: network.domain.chainId, privateKey };
+    assert.deepEqual(bondAddress(TERMS), bond);
     assert.deepEqual(await deployBond(options, TERMS), { bond });
     const hasty = deployBond(options, { ...TERMS, exitDelaySeconds: 20 * DAY_SECONDS });
     await fails(hasty, /deploy the bond contract: .* refused with ParameterOutOfBounds\(exitDelay\)/);

@@ -1,7 +1,8 @@
 /**
- * Wycheproof's ECDSA vectors for secp256k1 with SHA-256: 92 of the file's 242, all that were retyped, and the
- * rest of its range checks made from the same special values. Wycheproof knows no parity and allows high s
- * and r + n: of a valid vector, brought to low s, exactly one parity is valid here.
+ * Wycheproof's ECDSA vectors for secp256k1 with SHA-256: 131 of the file's 242, retyped, and its grid of special
+ * values of r and s, made here. Left out are signatures of other lengths, which have no form here, and most of
+ * the special hashes. Wycheproof knows no parity and allows high s and r + n: of a valid vector, brought to
+ * low s, exactly one parity is valid here.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -16,9 +16,9 @@
  * l = fma(x, y, that) is the exact rest, at most 2^50, plus 1.5 * 2^52: an integer in [2^52, 2^53), where
  * doubles are 1 apart. bits(l) - bits(1.5 * 2^52) is the rest. Columns are then sums of 64-bit integers,
  * and the constants of all summands are taken off once, in the column's starting value.
- * The largest factors are l0 and a doubled limb: (2^51 + 2^33) * 2 * (2^50 + 2^33) < 2^102.01 would be too
- * much, but no doubled limb ever meets l0, nor another doubled one: what remains is below 2^101.01, half of
- * the room. Column 0 steps by 2^52: the same with 2^104 for 2^103, and (2^51 + 2^33)^2 < 2^103.
+ * The room is enough: l0 meets only limbs that are not doubled, and of two limbs one at most is doubled, so
+ * every product is below (2^51 + 2^33) * (2^50 + 2^33) < 2^101.01, about half of it. Column 0 steps by
+ * 2^52: the same with 2^104 for 2^103, and (2^51 + 2^33)^2 < 2^102.01 against 2^103.
  */
 export { multiply, multiplySubtract, square, squareSubtract2 } from "./multiply";
 import { DOWN51, DOWN52, FOLD_TOP, ROUND51, ROUND52 } from "./constants";

@@ -1,7 +1,6 @@
 /**
  * `start`: runs a node until it is asked to stop.
  */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { PrivateKey } from "@libp2p/interface";
@@ -17,6 +16,7 @@ import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
 import type { Command } from "../command.ts";
+import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 import { multiaddrOf } from "../multiaddr.ts";
@@ -92,6 +92,7 @@ the first start and kept beside the database.`,
       help: "free space to keep",
       default: String(DISK_RESERVE_BYTES),
     },
+    verifier: { type: "string", value: "HOW", help: "auto, fma, simd or native", default: "auto" },
     workers: { type: "string", value: "N", help: "verification threads (default one a processor)" },
     loglevel: { type: "string", value: "LEVEL", help: "debug, info, warn or error", default: "info" },
   },
@@ -136,6 +137,7 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
+    verifierVariant: verifierVariant(values.required("verifier")),
     ...evidenceDirectory,
     peering,
     logger,
@@ -144,6 +146,11 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
       process.exit(1);
     },
   };
+}
+
+function verifierVariant(name: string): "auto" | "fma" | "simd" | "native" {
+  if (name === "auto" || name === "fma" || name === "simd" || name === "native") return name;
+  throw new SequencerError("usage", "-verifier must be auto, fma, simd or native");
 }
 
 type CommonOptions = ReturnType<typeof commonOptions>;
@@ -250,7 +257,8 @@ function addresses(values: Values, flag: string): Uint8Array[] {
   const [only] = given;
   const texts =
     given.length === 1 && !isHex(only)
-      ? readFileSync(only!, "utf8")
+      ? new TextDecoder()
+          .decode(readGivenFile(only!))
           .split(/[\s,]+/)
           .filter(Boolean)
       : given;

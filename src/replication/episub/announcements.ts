@@ -1,4 +1,5 @@
 /** The lazy push: ids instead of payloads, gathered and sent on a timer to neighbours that are no tree edges. */
+import type { CachedMessage } from "./cache.ts";
 import { LIMITS } from "./limits.ts";
 import type { Summary } from "./messages.ts";
 import { type ActivePeer, type Context, send } from "./state.ts";
@@ -32,12 +33,15 @@ function announce(context: Context, to: string, summaries: readonly Summary[]): 
   }
 }
 
-/** Announces the newest payloads: to a new neighbour, or to one whose queue has drained. */
-export function announceRecent(context: Context, neighbor: ActivePeer, since: number, count: number): void {
-  const recent = context.state.cache.recent(since, count);
+/** Announces payloads that are held: to a new neighbour, or to one whose queue has drained. */
+export function announceMessages(
+  context: Context,
+  neighbor: ActivePeer,
+  messages: readonly CachedMessage[],
+): void {
   announce(
     context,
     neighbor.info.peer,
-    recent.map(({ id, hops }) => ({ id, hops: hops + 1 })),
+    messages.map(({ id, hops }) => ({ id, hops: hops + 1 })),
   );
 }

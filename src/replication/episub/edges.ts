@@ -2,7 +2,7 @@
  * Which links are edges of the tree: eager or lazy, and what a new, a lost or a slow neighbour means for it. An edge
  * becomes eager by a first payload or a GRAFT, lazy by a duplicate, a PRUNE or a full queue.
  */
-import { announcePending, announceRecent } from "./announcements.ts";
+import { announceMessages, announcePending } from "./announcements.ts";
 import { LIMITS } from "./limits.ts";
 import type { MessageId } from "./messages.ts";
 import { pick } from "./random.ts";
@@ -62,7 +62,8 @@ export function neighborUp(context: Context, neighbor: ActivePeer, askerIsNeedy:
   const { eagerMax, lostTicks, missingTickMs } = state.config.parameters;
   const isServed = state.cache.size > 0 && eagerCount(context) > 0;
   neighbor.eager = (askerIsNeedy || !isServed) && eagerCount(context) < eagerMax;
-  announceRecent(context, neighbor, context.env.now - lostTicks * missingTickMs, LIMITS.idsPerMessageMax);
+  const since = context.env.now - lostTicks * missingTickMs;
+  announceMessages(context, neighbor, state.cache.recent(since, LIMITS.idsPerMessageMax));
 }
 
 export function neighborDown(context: Context, lost: ActivePeer): void {
@@ -104,11 +105,20 @@ export function congested(context: Context, neighbor: ActivePeer): void {
   context.effects.push({ type: "behind", peer: neighbor.info.peer });
 }
 
-/** The newest id shows the gap; the application fills it by range, not by grafting a backlog. */
+/**
+ * The newest id shows the gap; the application fills it by range, not by grafting a backlog. What was flooded is in no
+ * range: all of that is told.
+ */
 export function drained(context: Context, neighbor: ActivePeer): void {
   if (!neighbor.behind) return;
   neighbor.behind = false;
-  announceRecent(context, neighbor, Number.NEGATIVE_INFINITY, 1);
+  announceMessages(
+    context,
+    neighbor,
+    context.state.cache
+      .recent(Number.NEGATIVE_INFINITY, LIMITS.idsPerMessageMax)
+      .filter(({ flood }, i) => flood || i === 0),
+  );
 }
 
 /** Eclipse defence for a source: one random lazy edge becomes eager, one random eager edge lazy. */

@@ -48,6 +48,8 @@ function rejoin(context: Context): void {
 export function contact(context: Context, info: PeerInfo): void {
   const { state } = context;
   addPassive(context, info);
+  const isNew = state.contacts.every(({ peer }) => peer !== info.peer);
+  if (isNew && state.contacts.length < LIMITS.contactsMax) state.contacts = [...state.contacts, info];
   if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {
     state.viewWanted = true;
     send(context, info.peer, { type: "get-nodes" });

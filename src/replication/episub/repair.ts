@@ -95,7 +95,9 @@ export function addMissing(context: Context, announcer: ActivePeer, { id, hops }
   }
   let missing = state.missing.get(id.key);
   if (missing === undefined) {
-    missing = { id, announcers: [], marked: false, ticks: 0, asked: undefined, next: 0, retryAt: 0 };
+    // A link that is slow now, or a machine that is, delays the push as well: what is on its way is not asked for.
+    const retryAt = context.env.now + 2 * (announcer.rttMs ?? 0);
+    missing = { id, announcers: [], marked: false, ticks: 0, asked: undefined, next: 0, retryAt };
     state.missing.set(id.key, missing);
   }
   const { peer } = announcer.info;

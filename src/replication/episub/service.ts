@@ -5,11 +5,12 @@
 import { type Logger, type Startable, serviceCapabilities, serviceDependencies } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { TypedEventEmitter } from "main-event";
-import { networkGroup } from "./address.ts";
+import { byPeer, networkGroup } from "./address.ts";
 import { decodeFrame, encodeFrame, type Frame } from "./codec.ts";
 import type { EpisubComponents, EpisubEvents, EpisubInit, EpisubStats, NeighborView } from "./episub.ts";
 import { LINK_LIMITS } from "./limits.ts";
 import type { Message, MessageId, PeerInfo } from "./messages.ts";
+import { MalformedMessage } from "./protobuf.ts";
 import { RecordBook, sealRecord } from "./records.ts";
 import { createState, type Effect, type Event, type State, type Verdict } from "./state.ts";
 import { step } from "./step.ts";
@@ -26,11 +27,11 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   readonly #log: Logger;
   readonly #records = new RecordBook();
   readonly #topics = new Map<string, State>();
-  readonly #direct = new Map<string, Multiaddr[]>();
+  readonly #direct: ReadonlyMap<string, readonly Multiaddr[]>;
   readonly #switchboard: Switchboard;
   readonly #validation: ValidationQueue;
   readonly #speakers = new Set<string>();
-  readonly #events: { topic: string; event: Event }[] = [];
+  readonly #events: { topic: string; state: State; event: Event }[] = [];
   #isDispatching = false;
   #self: PeerInfo;
   #timer: NodeJS.Timeout | undefined;
@@ -46,11 +47,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     this.#init = init;
     this.#log = components.logger.forComponent("sequencer:episub");
     this.#self = { peer: components.peerId.toString(), record: new Uint8Array() };
-    for (const address of init.directPeers ?? []) {
-      const peer = address.getComponents().findLast(({ name }) => name === "p2p")?.value;
-      if (peer === undefined) throw new Error(`the address of a direct peer ends in /p2p/…: ${address}`);
-      this.#direct.set(peer, [...(this.#direct.get(peer) ?? []), address]);
-    }
+    this.#direct = byPeer(init.directPeers ?? []);
     this.#validation = new ValidationQueue(
       init.validate,
       LINK_LIMITS.validationsMax,
@@ -64,10 +61,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       malformed: (peer: string, error: unknown) => this.#malformed(peer, error),
       isNeeded: (peer: string) => [...this.#topics.values()].some(({ active }) => active.has(peer)),
     };
-    const addressesOf = (peer: string) => [
-      ...(this.#direct.get(peer) ?? []),
-      ...this.#records.addressesOf(peer),
-    ];
+    const addressesOf = (peer: string) => this.#direct.get(peer) ?? this.#records.addressesOf(peer);
     this.#switchboard = new Switchboard(components, events, addressesOf, this.#log);
   }
 
@@ -188,12 +182,23 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
 
   /** A promise holds back the peer's next frame: until records are verified, or there is room for validation. */
   #receive(from: string, bytes: Uint8Array): Promise<void> | undefined {
-    const frame = decodeFrame(bytes, this.#init.messageId);
+    const frame = this.#decode(bytes);
     const checked = this.#records.check(from, frame.message);
     if (checked instanceof Promise)
       return checked.then((message) => this.#handle(from, frame.topic, message));
     this.#handle(from, frame.topic, checked);
     return frame.message.type === "gossip" ? this.#validation.roomForMore() : undefined;
+  }
+
+  /** A payload that the application cannot name is as malformed as a frame that cannot be read. */
+  #decode(bytes: Uint8Array): Frame {
+    try {
+      return decodeFrame(bytes, this.#init.messageId);
+    } catch (error) {
+      throw error instanceof MalformedMessage
+        ? error
+        : new MalformedMessage("not a payload", { cause: error });
+    }
   }
 
   #handle(from: string, topic: string, message: Message | undefined): void {
@@ -211,7 +216,9 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   }
 
   #malformed(peer: string, error: unknown): void {
-    this.#log.error("%s sent what cannot be read - %e", peer, error);
+    this.#log.error("a message of %s was not handled - %e", peer, error);
+    // Anything else is a fault of ours: the link is cut, but the peer is not blamed.
+    if (!(error instanceof MalformedMessage)) return;
     this.#switchboard.ban(peer, Date.now() + LINK_LIMITS.malformedBanMs);
     this.safeDispatchEvent("banned", { detail: { peer, reason: "malformed" } });
   }
@@ -227,14 +234,13 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
 
   /** One step at a time: what an effect brings about waits until all effects of its step are done. */
   #dispatch(topic: string, event: Event): void {
-    this.#events.push({ topic, event });
+    const state = this.#topics.get(topic);
+    if (state !== undefined) this.#events.push({ topic, state, event });
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const state = this.#topics.get(next.topic);
-        if (state === undefined) continue;
-        for (const effect of step(state, next.event, this.#env(next.topic)))
+        for (const effect of step(next.state, next.event, this.#env(next.topic)))
           this.#perform(next.topic, effect);
       }
     } finally {

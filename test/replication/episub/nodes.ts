@@ -49,7 +49,7 @@ export async function kill({ node }: TestNode): Promise<void> {
 export type TestNode = Awaited<ReturnType<typeof startNode>>;
 
 /** Waits for a fact, told of every event that could have made it true. No fixed sleeps: it ends when it is so. */
-export async function until(what: string, isSo: () => boolean, timeoutMs = 15_000): Promise<void> {
+export async function until(what: string, isSo: () => boolean, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!isSo()) {
     if (Date.now() > end) throw new Error(`it did not come to pass: ${what}`);
