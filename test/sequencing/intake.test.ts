@@ -90,7 +90,7 @@ suite("order", () => {
       fresh(pipeline, stranger),
       permissionChangeOf(log.context, operator, grant),
       fresh(pipeline, stranger),
-      fresh(pipeline, accountOf(0x77)),
+      fresh(pipeline, accountOf(0x78)),
     );
     assert.equal(refusal(early), "not-permitted");
     assert.deepEqual(
