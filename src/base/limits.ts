@@ -121,6 +121,12 @@ export const SYNC_FAILURES_MAX = 3;
 export const SYNC_PEERS_MAX = 8;
 /** Milliseconds between looks at the heads of peers. */
 export const HEAD_POLL_MS = 10_000;
+/** Milliseconds that gossip is given to close a gap before peers are asked, and between two rounds of asking. */
+export const GAP_GRACE_MS = 300;
+/** Milliseconds that further heads are waited for once one peer has answered. */
+export const HEAD_WAIT_MS = 1_500;
+/** Signed heads that contradict what is stored and wait for the proof. */
+export const SUSPECTS_MAX = 16;
 /** Live blocks, in number and bytes, that wait for a gap before them to be closed; the rest is caught up later. */
 export const LIVE_BLOCKS_MAX = 4_096;
 export const LIVE_BLOCKS_BYTES_MAX = 64 * MIB;
