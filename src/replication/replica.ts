@@ -32,7 +32,7 @@ export interface ReplicaOptions {
   /** Judges evidence that a peer floods. */
   readonly onEvidence: (payload: Uint8Array) => Verdict;
   /** Addresses of the primary, as a peer tells them. */
-  readonly onPrimary: (multiaddrs: readonly string[]) => void;
+  readonly onPrimary: (multiaddrs: readonly string[], peer: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -103,8 +103,8 @@ export class Replica {
   /** Two heads prove something only with the larger one's tree: what is ahead of the signed head waits for it. */
   #accuse(head: SignedHead): void {
     const { log, onConflict } = this.#options;
-    if (head.size <= (log.signed?.size ?? 0)) return onConflict(head);
-    if (this.#suspects.length < SUSPECTS_MAX) this.#suspects.push(head);
+    if (head.size <= (log.signed?.size ?? 0)) onConflict(head);
+    else if (this.#suspects.length < SUSPECTS_MAX) this.#suspects.push(head);
   }
 
   #reviewSuspects(): void {
@@ -119,7 +119,10 @@ export class Replica {
   #take(verified: VerifiedBlock): void {
     const { block } = verified;
     const hasRoom = this.#queuedBytes + block.entries.length <= LIVE_BLOCKS_BYTES_MAX;
-    if (block.first <= this.#reach && hasRoom) return this.#append(verified);
+    if (block.first <= this.#reach && hasRoom) {
+      this.#append(verified);
+      return;
+    }
     // What finds no room is not lost: it lies in the gap that catching up closes.
     if (!this.#waiting.add(verified)) this.#gap = true;
     this.#pause.wake();
@@ -142,8 +145,10 @@ export class Replica {
 
   /** Hands over what waited and has its turn. */
   #release(): void {
-    if (this.#stopping.signal.aborted || this.#options.follower.halted !== undefined)
-      return this.#waiting.clear();
+    if (this.#stopping.signal.aborted || this.#options.follower.halted !== undefined) {
+      this.#waiting.clear();
+      return;
+    }
     this.#reviewSuspects();
     while (this.#queuedBytes < LIVE_BLOCKS_BYTES_MAX) {
       const next = this.#waiting.takeUpTo(this.#reach);

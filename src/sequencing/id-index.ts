@@ -3,9 +3,11 @@
  * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
  * newest entry is older than the retention.
  */
-import { equalBytes } from "../base/bytes.ts";
+import { equalBytes, isZero } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
+import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
+import { decodeOperation, operationId } from "./transaction.ts";
 
 const SLOTS_MIN = 2 ** 12;
 const SLOTS_MAX = 2 ** 22;
@@ -75,7 +77,10 @@ export class IdIndex {
 }
 
 /** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
-export function rebuildIdIndex(log: Log, idAt = (sequence: number): Uint8Array => log.idOf(sequence)): IdIndex {
+export function rebuildIdIndex(
+  log: Log,
+  idAt = (sequence: number): Uint8Array => idOf(log, sequence),
+): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
   const index = new IdIndex(retentionMs, idAt);
   const horizon = log.committed.lastTimestamp - retentionMs;
@@ -86,10 +91,19 @@ export function rebuildIdIndex(log: Log, idAt = (sequence: number): Uint8Array =
   }
   for (const { first, count, ids, timestamp } of log.blocks(from)) {
     for (let i = first === 0 ? 1 : 0; i < count; i++) {
-      index.add(ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), first + i, timestamp);
+      const id = ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      index.add(isZero(id) ? idOf(log, first + i) : id, first + i, timestamp);
     }
   }
   return index;
+}
+
+/** A replica that verifies heads alone stores no ids: they are computed from the entries then. */
+function idOf(log: Log, sequence: number): Uint8Array {
+  const id = log.idOf(sequence);
+  if (sequence === 0 || !isZero(id)) return id;
+  const { payload } = decodeEntry(log.entry(sequence).entry)!;
+  return operationId(log.context, decodeOperation(payload));
 }
 
 function makeSegment(slotsWanted: number): Segment {
