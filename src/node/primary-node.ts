@@ -91,6 +91,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const intake = new Intake({ log, ordering, verifier, clock, budget, onOrdered: () => commitLoop.kick() });
   const diskReserveBytes = options.diskReserveBytes ?? DISK_RESERVE_BYTES;
   const housekeeping = new Housekeeping({ intake, clock, store, diskReserveBytes, logger });
+  closers.push(() => housekeeping.stop());
   await housekeeping.look();
 
   const metrics = new Metrics();
@@ -132,7 +133,6 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {
-    housekeeping.stop();
     intake.close(
       new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
     );

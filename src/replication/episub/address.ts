@@ -19,13 +19,19 @@ export function networkGroup(address: Multiaddr | undefined): string | undefined
   const groups = expand(host.value);
   const first = groups[0]!;
   const isPrivate = first >= 0xfc00 || groups.every((group, i) => group === (i === 7 ? 1 : 0));
-  return isPrivate ? undefined : `${groups.slice(0, 3).map((group) => group.toString(16)).join(":")}::/48`;
+  return isPrivate
+    ? undefined
+    : `${groups
+        .slice(0, 3)
+        .map((group) => group.toString(16))
+        .join(":")}::/48`;
 }
 
 /** The eight groups of an IPv6 address. */
 function expand(host: string): number[] {
   const [head = "", tail] = host.split("::");
-  const parse = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
+  const parse = (part: string) =>
+    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
   const before = parse(head);
   const after = parse(tail ?? "");
   return [...before, ...new Array<number>(Math.max(0, 8 - before.length - after.length)).fill(0), ...after];

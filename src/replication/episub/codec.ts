@@ -138,7 +138,8 @@ export function decodeFrame(bytes: Uint8Array, messageIdOf: MessageIdOf): Frame 
   reader.end();
   const type = TYPES.get(field);
   if (type === undefined) throw new MalformedMessage(`there is no message ${field}`);
-  if (type !== "gossip" && body.length > WIRE.controlBytesMax) throw new MalformedMessage(`${type} is too long`);
+  if (type !== "gossip" && body.length > WIRE.controlBytesMax)
+    throw new MalformedMessage(`${type} is too long`);
   const inner = new Reader(body);
   const message = readBody(type, inner, messageIdOf);
   inner.end();
@@ -194,7 +195,10 @@ function readBody(type: MessageType, body: Reader, messageIdOf: MessageIdOf): Me
       return { type, hops, flood, payload, id: messageIdOf(payload) };
     }
     case "ihave":
-      return { type, summaries: body.repeated(1, LIMITS.idsPerMessageMax, (item) => readSummary(item, true)) };
+      return {
+        type,
+        summaries: body.repeated(1, LIMITS.idsPerMessageMax, (item) => readSummary(item, true)),
+      };
     case "graft": {
       const summaries = body.repeated(1, LIMITS.idsPerMessageMax, (item) => readSummary(item, false));
       return { type, ids: summaries.map(({ id }) => id) };

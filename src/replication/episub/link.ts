@@ -40,7 +40,11 @@ export class Link {
   }
 
   /** False if a payload does not fit: the caller has to treat the peer as behind. A link that takes no more control ends. */
-  send(frame: { readonly parts: readonly Uint8Array[]; readonly length: number }, isPayload: boolean, now: number): boolean {
+  send(
+    frame: { readonly parts: readonly Uint8Array[]; readonly length: number },
+    isPayload: boolean,
+    now: number,
+  ): boolean {
     if (this.#isClosed) return true;
     const after = this.#queueBytes + frame.length;
     if (isPayload && this.#queueBytes > 0 && after > LINK_LIMITS.queueBytesMax) {
@@ -107,7 +111,9 @@ export class Link {
     if (this.#isPumping) return;
     // What one step sends leaves in one batch.
     queueMicrotask(() => {
-      this.#pump().catch((error: unknown) => this.abort(error instanceof Error ? error : new Error(String(error))));
+      this.#pump().catch((error: unknown) =>
+        this.abort(error instanceof Error ? error : new Error(String(error))),
+      );
     });
   }
 

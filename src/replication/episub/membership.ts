@@ -132,7 +132,11 @@ export function receiveNeighbor(context: Context, from: string, message: Neighbo
 }
 
 /** A link that we asked for, by NEIGHBOR or by JOIN, was granted. */
-function adopt(context: Context, message: Neighbor, request: (Pending & { kind: "request" }) | undefined): void {
+function adopt(
+  context: Context,
+  message: Neighbor,
+  request: (Pending & { kind: "request" }) | undefined,
+): void {
   const { state } = context;
   if (request !== undefined) state.pending.delete(message.self.peer);
   const neighbor = admit(context, message.self, message.near);
@@ -158,7 +162,11 @@ function decide(context: Context, message: Neighbor): void {
   const isNeedy = message.randomLinks + message.nearLinks < parameters.randomLinks;
   if (hasRoom || isNeedy || directPeers.has(asker.peer)) {
     grant(context, asker, hasRoom && message.near && parameters.nearLinks > 0, isNeedy);
-  } else if (message.near && parameters.nearLinks > 0 && wait(context, asker.peer, { kind: "near-check", asker })) {
+  } else if (
+    message.near &&
+    parameters.nearLinks > 0 &&
+    wait(context, asker.peer, { kind: "near-check", asker })
+  ) {
     sendPing(context, asker.peer);
   } else {
     addPassive(context, asker);
@@ -321,7 +329,8 @@ export function receiveLeave(context: Context, from: string, source: string, ttl
   }
   const message = { type: "leave", source, ttl: Math.max(0, ttl - 1) } as const;
   if (removed) {
-    for (const peer of state.active.keys()) if (peer !== from && peer !== source) send(context, peer, message);
+    for (const peer of state.active.keys())
+      if (peer !== from && peer !== source) send(context, peer, message);
   } else if (ttl > 0) {
     walkOn(context, from, message, source);
   }
@@ -343,7 +352,8 @@ export function fill(context: Context): void {
   const candidates = [...state.passive.values()].filter(
     ({ info, notBefore }) => notBefore <= env.now && !state.pending.has(info.peer),
   );
-  for (const { info } of candidates) if (directPeers.has(info.peer)) request(context, info.peer, false, undefined);
+  for (const { info } of candidates)
+    if (directPeers.has(info.peer)) request(context, info.peer, false, undefined);
   const others = sample(env.random, candidates, candidates.length).filter(
     ({ info }) => !directPeers.has(info.peer),
   );

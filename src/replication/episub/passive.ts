@@ -67,7 +67,11 @@ export function answerShuffle(context: Context, origin: PeerInfo, peers: readonl
   const { state, env } = context;
   const ours = sample(env.random, shareable(state.passive, origin.peer), peers.length + 1);
   send(context, origin.peer, { type: "shuffle-reply", peers: ours });
-  addPassiveAll(context, [origin, ...peers], ours.map(({ peer }) => peer));
+  addPassiveAll(
+    context,
+    [origin, ...peers],
+    ours.map(({ peer }) => peer),
+  );
 }
 
 export function receiveShuffleReply(context: Context, peers: readonly PeerInfo[]): void {

@@ -51,12 +51,14 @@ function nearerSource(context: Context, sender: ActivePeer, { id, hops }: Gossip
   if (state.config.parameters.nearLinks === 0) return undefined;
   const held = state.cache.get(id.key);
   const first = held?.from === undefined ? undefined : state.active.get(held.from);
-  if (held === undefined || first === undefined || first === sender || !sender.eager || !first.eager) return undefined;
+  if (held === undefined || first === undefined || first === sender || !sender.eager || !first.eager)
+    return undefined;
   if (sender.rttMs === undefined || first.rttMs === undefined) return undefined;
   if (sender.rttMs > state.config.parameters.alpha * first.rttMs) return undefined;
   if (env.now - held.receivedAt > (first.rttMs - sender.rttMs) / 4) return undefined;
   const senderHops = hops - 1;
-  if (senderHops > held.hops || (senderHops === held.hops && sender.info.peer > state.self.peer)) return undefined;
+  if (senderHops > held.hops || (senderHops === held.hops && sender.info.peer > state.self.peer))
+    return undefined;
   held.from = sender.info.peer;
   held.hops = hops;
   state.parent = sender.info.peer;
@@ -163,11 +165,7 @@ export function announceRecent(context: Context, neighbor: ActivePeer, since: nu
   );
 }
 
-export function receiveSummaries(
-  context: Context,
-  sender: ActivePeer,
-  summaries: readonly Summary[],
-): void {
+export function receiveSummaries(context: Context, sender: ActivePeer, summaries: readonly Summary[]): void {
   for (const summary of summaries) {
     sender.announcedHops = summary.hops;
     const held = context.state.cache.get(summary.id.key);
@@ -331,7 +329,11 @@ function graftAnother(context: Context): void {
   if (best === undefined) return;
   const { peer } = best.info;
   const ids = [...state.missing.values()].filter(({ announcers }) => announcers.some((a) => a.peer === peer));
-  graft(context, best, ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id));
+  graft(
+    context,
+    best,
+    ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id),
+  );
 }
 
 function distance(context: Context, neighbor: ActivePeer): number {
@@ -359,8 +361,14 @@ export function drained(context: Context, neighbor: ActivePeer): void {
 /** Eclipse defence for a source: one random lazy edge becomes eager, one random eager edge lazy. */
 export function rotate(context: Context): void {
   const neighbors = [...context.state.active.values()].filter(({ behind }) => !behind);
-  const lazy = pick(context.env.random, neighbors.filter(({ eager }) => !eager));
-  const eager = pick(context.env.random, neighbors.filter(({ eager }) => eager));
+  const lazy = pick(
+    context.env.random,
+    neighbors.filter(({ eager }) => !eager),
+  );
+  const eager = pick(
+    context.env.random,
+    neighbors.filter(({ eager }) => eager),
+  );
   if (lazy === undefined || eager === undefined) return;
   eager.eager = false;
   sendPrune(context, eager);

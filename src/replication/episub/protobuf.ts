@@ -123,7 +123,8 @@ export class Reader {
   optionalBytes(field: number, max: number): Uint8Array | undefined {
     if (!this.#enter(field, BYTES)) return undefined;
     const length = this.#varint();
-    if (length > max) throw new MalformedMessage(`field ${field} has ${length} bytes, at most ${max} are allowed`);
+    if (length > max)
+      throw new MalformedMessage(`field ${field} has ${length} bytes, at most ${max} are allowed`);
     const end = this.#offset + length;
     if (end > this.#bytes.length) throw new MalformedMessage("it ends within a field");
     const value = this.#bytes.subarray(this.#offset, end);
@@ -160,7 +161,8 @@ export class Reader {
   }
 
   end(): void {
-    if (this.#offset !== this.#bytes.length) throw new MalformedMessage("it has a field that does not belong");
+    if (this.#offset !== this.#bytes.length)
+      throw new MalformedMessage("it has a field that does not belong");
   }
 }
 

@@ -67,7 +67,9 @@ function relabel(context: Context): void {
   const { nearLinks, randomLinks } = context.state.config.parameters;
   const { random, near } = linkCounts(context);
   const spare = Math.min(random - randomLinks, nearLinks - near);
-  const candidates = [...context.state.active.values()].filter((neighbor) => !neighbor.near && neighbor.rttMs !== undefined);
+  const candidates = [...context.state.active.values()].filter(
+    (neighbor) => !neighbor.near && neighbor.rttMs !== undefined,
+  );
   candidates.sort((a, b) => a.rttMs! - b.rttMs!);
   for (const neighbor of candidates.slice(0, Math.max(0, spare))) neighbor.near = true;
 }

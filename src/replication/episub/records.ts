@@ -88,7 +88,8 @@ async function openRecord(peer: string, record: Uint8Array): Promise<readonly Mu
   try {
     const envelope = await RecordEnvelope.openAndCertify(record, PeerRecord.DOMAIN);
     const { peerId, multiaddrs } = PeerRecord.createFromProtobuf(envelope.payload);
-    if (peerId.toString() === peer && peerIdFromPublicKey(envelope.publicKey).equals(peerId)) return multiaddrs;
+    if (peerId.toString() === peer && peerIdFromPublicKey(envelope.publicKey).equals(peerId))
+      return multiaddrs;
   } catch {
     // Whatever the library calls it, it is the same fault.
   }

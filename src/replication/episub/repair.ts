@@ -61,7 +61,11 @@ function graftAll(context: Context, due: MissingMessage[]): void {
       missing.next = missing.announcers.findIndex((announcer) => announcer.peer === peer) + 1;
       missing.retryAt = env.now + Math.max(missingTickMs, 2 * (neighbor.rttMs ?? 0)) - 1;
     }
-    graft(context, neighbor, asked.map(({ id }) => id));
+    graft(
+      context,
+      neighbor,
+      asked.map(({ id }) => id),
+    );
     rest = later;
   }
 }

@@ -21,10 +21,18 @@ import { decodeFrame, encodeFrame, type Frame, type MessageIdOf } from "./codec.
 import { LINK_LIMITS, type Parameters } from "./limits.ts";
 import type { DisconnectReason, Message, MessageId, PeerInfo } from "./messages.ts";
 import { RecordBook, sealRecord } from "./records.ts";
-import { type Counters, createState, type CutReason, type Effect, type Event, type State, type Verdict } from "./state.ts";
+import {
+  type Counters,
+  type CutReason,
+  createState,
+  type Effect,
+  type Event,
+  type State,
+  type Verdict,
+} from "./state.ts";
 import { step } from "./step.ts";
 import { PROTOCOL, Switchboard } from "./switchboard.ts";
-import { type Validate, type ValidationRequest, ValidationQueue } from "./validation.ts";
+import { type Validate, ValidationQueue, type ValidationRequest } from "./validation.ts";
 
 export interface EpisubInit {
   /**
@@ -122,8 +130,10 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       if (peer === undefined) throw new Error(`the address of a direct peer ends in /p2p/…: ${address}`);
       this.#direct.set(peer, [...(this.#direct.get(peer) ?? []), address]);
     }
-    this.#validation = new ValidationQueue(init.validate, LINK_LIMITS.validationsMax, (request, verdict, error) =>
-      this.#validated(request, verdict, error),
+    this.#validation = new ValidationQueue(
+      init.validate,
+      LINK_LIMITS.validationsMax,
+      (request, verdict, error) => this.#validated(request, verdict, error),
     );
     const events = {
       frame: (peer: string, bytes: Uint8Array) => this.#receive(peer, bytes),
@@ -133,7 +143,10 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       malformed: (peer: string, error: unknown) => this.#malformed(peer, error),
       isNeeded: (peer: string) => [...this.#topics.values()].some(({ active }) => active.has(peer)),
     };
-    const addressesOf = (peer: string) => [...(this.#direct.get(peer) ?? []), ...this.#records.addressesOf(peer)];
+    const addressesOf = (peer: string) => [
+      ...(this.#direct.get(peer) ?? []),
+      ...this.#records.addressesOf(peer),
+    ];
     this.#switchboard = new Switchboard(components, events, addressesOf, this.#log);
   }
 
@@ -201,7 +214,14 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
 
   neighbors(topic: string): NeighborView[] {
     return [...this.#stateOf(topic).active.values()].map(({ info, near, eager, behind, rttMs }) => {
-      return { peer: info.peer, near, eager, behind, rttMs, queueBytes: this.#switchboard.queueBytes(info.peer) };
+      return {
+        peer: info.peer,
+        near,
+        eager,
+        behind,
+        rttMs,
+        queueBytes: this.#switchboard.queueBytes(info.peer),
+      };
     });
   }
 
@@ -249,7 +269,8 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   #receive(from: string, bytes: Uint8Array): Promise<void> | undefined {
     const frame = decodeFrame(bytes, this.#init.messageId);
     const checked = this.#records.check(from, frame.message);
-    if (checked instanceof Promise) return checked.then((message) => this.#handle(from, frame.topic, message));
+    if (checked instanceof Promise)
+      return checked.then((message) => this.#handle(from, frame.topic, message));
     this.#handle(from, frame.topic, checked);
     return frame.message.type === "gossip" ? this.#validation.roomForMore() : undefined;
   }
@@ -292,7 +313,8 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         const state = this.#topics.get(next.topic);
         if (state === undefined) continue;
-        for (const effect of step(state, next.event, this.#env(next.topic))) this.#perform(next.topic, effect);
+        for (const effect of step(state, next.event, this.#env(next.topic)))
+          this.#perform(next.topic, effect);
       }
     } finally {
       this.#isDispatching = false;
@@ -329,7 +351,9 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
         this.safeDispatchEvent("neighbor-up", { detail: { topic, peer: effect.peer, near: effect.near } });
         return;
       case "neighbor-down":
-        this.safeDispatchEvent("neighbor-down", { detail: { topic, peer: effect.peer, reason: effect.reason } });
+        this.safeDispatchEvent("neighbor-down", {
+          detail: { topic, peer: effect.peer, reason: effect.reason },
+        });
         return;
       case "behind":
         this.safeDispatchEvent("behind", { detail: { topic, peer: effect.peer } });

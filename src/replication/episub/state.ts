@@ -218,7 +218,9 @@ export interface Context {
   readonly cuts: { readonly peer: string; readonly reason: CutReason }[];
 }
 
-export function createState(config: Omit<Config, "parameters"> & { parameters?: Partial<Parameters> }): State {
+export function createState(
+  config: Omit<Config, "parameters"> & { parameters?: Partial<Parameters> },
+): State {
   const parameters = { ...DEFAULTS, ...config.parameters };
   return {
     config: { ...config, parameters },

@@ -42,7 +42,16 @@ import {
 import { optimiseLinks, pingNeighbors, probe, receivePong, receiveTopics } from "./proximity.ts";
 import { jittered } from "./random.ts";
 import { missingTick } from "./repair.ts";
-import { type Context, type Effect, type Env, type Event, type State, send, TIMERS, type Timer } from "./state.ts";
+import {
+  type Context,
+  type Effect,
+  type Env,
+  type Event,
+  type State,
+  send,
+  TIMERS,
+  type Timer,
+} from "./state.ts";
 
 export function step(state: State, event: Event, env: Env): Effect[] {
   const context: Context = { state, env, effects: [], cuts: [] };

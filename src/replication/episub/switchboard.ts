@@ -61,7 +61,12 @@ export class Switchboard {
   }
 
   /** False if a payload does not fit in the peer's queue. */
-  send(peer: string, frame: { parts: readonly Uint8Array[]; length: number }, isPayload: boolean, now: number): boolean {
+  send(
+    peer: string,
+    frame: { parts: readonly Uint8Array[]; length: number },
+    isPayload: boolean,
+    now: number,
+  ): boolean {
     return this.#linkTo(peer, now).send(frame, isPayload, now);
   }
 
@@ -117,10 +122,14 @@ export class Switchboard {
   async #newStream(peer: string, signal: AbortSignal): Promise<Stream> {
     const addresses = this.#addressesOf(peer);
     const peerId = peerIdFromString(peer);
-    const known = addresses.map((address) => (address.toString().includes("/p2p/") ? address : address.encapsulate(`/p2p/${peer}`)));
+    const known = addresses.map((address) =>
+      address.toString().includes("/p2p/") ? address : address.encapsulate(`/p2p/${peer}`),
+    );
     const connection =
       this.#connectionTo(peer) ??
-      (await this.#components.connectionManager.openConnection(known.length > 0 ? known : peerId, { signal }));
+      (await this.#components.connectionManager.openConnection(known.length > 0 ? known : peerId, {
+        signal,
+      }));
     return connection.newStream(PROTOCOL, { signal });
   }
 
@@ -142,7 +151,8 @@ export class Switchboard {
         if (this.#inbound.get(peer) !== inbound) return;
         this.#inbound.delete(peer);
         // A neighbour that closes its side is gone, even if ours is still open.
-        if (this.#events.isNeeded(peer)) this.#links.get(peer)?.abort(new Error("the peer closed its stream"));
+        if (this.#events.isNeeded(peer))
+          this.#links.get(peer)?.abort(new Error("the peer closed its stream"));
       },
     });
     this.#inbound.set(peer, inbound);
