@@ -17,6 +17,7 @@ const TILE_WIDTH = 256;
 let job: LoadJob | undefined;
 let requests: Iterator<Buffer> | undefined;
 
+process.once("disconnect", () => process.exit());
 process.on("message", async (message: LoadJob | "go") => {
   if (message !== "go") {
     job = message;
@@ -143,7 +144,8 @@ async function openLoop(
   const underWay = new Set<Promise<void>>();
   const dispatch = (): void => {
     while (free.length > 0 && waiting.length > 0) {
-      const connection = free.pop()!;
+      // The one that rested longest: the node closes what is idle for too long.
+      const connection = free.shift()!;
       const { request, due } = waiting.shift()!;
       const sent = send(connection, request, due).then(() => {
         underWay.delete(sent);
@@ -191,6 +193,7 @@ class Connection {
 
   /** True if the answer is good. */
   exchange(request: Buffer): Promise<boolean> {
+    if (this.#socket.destroyed) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#done = resolve;
       this.#socket.write(request);

@@ -11,8 +11,14 @@ import { merkle } from "./merkle.ts";
 import { read } from "./read.ts";
 import { type Benchmark, type BenchOptions, Report } from "./report.ts";
 import { soak } from "./soak.ts";
+import { benchVerify } from "./verify.ts";
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { merkle, core, http, latency, read, soak };
+/** Prints its own table: it compares variants, not medians of one thing. */
+const verify: Benchmark = async () => {
+  await benchVerify();
+};
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { merkle, verify, core, http, latency, read, soak };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,6 +43,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 const report = new Report();
 for (const name of names) {
   report.begin(name, options);

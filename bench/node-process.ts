@@ -38,11 +38,13 @@ export class NodeProcess {
       LAUNCHER,
       [
         ...["start", "-dbpath", join(directory, "db"), "-guard", join(directory, "guard")],
-        ...["-rpcport", "0", "-loglevel", "warn", "-writers", writers.map(toHex).join(",")],
+        ...["-rpcport", "0", "-p2pport", "0", "-loglevel", "warn", "-writers", writers.map(toHex).join(",")],
         ...flags,
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
+    // A benchmark that fails, or is interrupted, leaves no node behind.
+    process.once("exit", () => child.kill("SIGKILL"));
     return new NodeProcess(await announcedUrl(child), child, directory);
   }
 

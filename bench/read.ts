@@ -1,7 +1,7 @@
 /**
  * Reading: sequencer_read, hash tiles and entry bundles from random places of a log, closed loop.
  */
-import { LoadGenerator, type Work } from "./load.ts";
+import { LoadGenerator, type MeasuredLoad, type Work } from "./load.ts";
 import { NodeProcess } from "./node-process.ts";
 import type { BenchOptions, Report } from "./report.ts";
 import { DATA_BYTES } from "./transactions.ts";
@@ -26,12 +26,17 @@ export async function read(report: Report, { seconds, repetitions, directory }: 
     const measure = async (what: string, unit: string, work: Work, units: number): Promise<void> => {
       const trial = await generator.run({ work, requests: TRIAL_REQUESTS, connections: CONNECTIONS });
       const requests = Math.round((TRIAL_REQUESTS * seconds) / trial.seconds);
-      const values: number[] = [];
+      const results: MeasuredLoad[] = [];
       for (let i = 0; i < repetitions; i++) {
-        const { seconds: elapsed } = await generator.run({ work, requests, connections: CONNECTIONS });
-        values.push((requests * units) / elapsed);
+        results.push(await generator.run({ work, requests, connections: CONNECTIONS }));
       }
-      report.row({ what, unit, values });
+      const done = requests * units;
+      report.row({ what, unit, values: results.map((result) => done / result.seconds) });
+      report.row({
+        what: "  node's processor time",
+        unit: `us/${unit.slice(0, unit.indexOf("/"))}`,
+        values: results.map(({ nodeCpuSeconds }) => (nodeCpuSeconds * 1e6) / done),
+      });
     };
     const entries = READ_ENTRIES;
     await measure(`sequencer_read of ${entries}`, "entries/s", { kind: "read", entries, size }, entries);

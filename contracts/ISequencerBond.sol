@@ -110,7 +110,15 @@ interface ISequencerBond {
         uint256 forfeited
     );
     event Burned(bytes32 indexed logId, address indexed operator, uint256 value);
-    event Challenged(bytes32 indexed id, address indexed challenger, Question question, uint64 deadline, uint256 value);
+    event Challenged(
+        bytes32 indexed logId,
+        address indexed operator,
+        bytes32 indexed id,
+        Question question,
+        address challenger,
+        uint64 deadline,
+        uint256 value
+    );
     event Answered(bytes32 indexed id, address indexed answerer, uint256 value);
     event ChallengeClosed(bytes32 indexed id, address indexed challenger, uint256 value);
     event Claimed(address indexed account, uint256 value);

@@ -41,7 +41,7 @@ contract SequencerBond is BondSlashing {
         if (_challenges[id].state != ChallengeState.None) revert AlreadyChallenged(id);
         _challenges[id] = Challenge(msg.sender, deadline, ChallengeState.Open, msg.value);
         ++bond.openChallenges;
-        emit Challenged(id, msg.sender, question, deadline, msg.value);
+        emit Challenged(logId, operator, id, question, msg.sender, deadline, msg.value);
     }
 
     /**

@@ -3,6 +3,8 @@
 # Works on a machine whose own Node is old: it only needs npm.
 set -eu
 cd "$(dirname "$0")/.."
-npm ci --no-audit --no-fund
+# Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which not every registry
+# mirror carries. Versions are exact, and the lock file is followed and left as it is.
+npm install --no-save --no-audit --no-fund
 npm run --silent build
 echo "Built. Next: ./cmd/sequencer/sequencer --help"

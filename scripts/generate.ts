@@ -4,8 +4,6 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fromHex, toHex } from "../src/base/bytes.ts";
-import { keccak256 } from "../src/base/hash.ts";
 import { evidenceVectors } from "./evidence-vectors.ts";
 import { compile, repository } from "./solidity.ts";
 
@@ -30,8 +28,6 @@ function put(name: string, text: string): void {
 function contractModule(): string {
   const { abi, evm } = compile("contracts/SequencerBond.sol", "SequencerBond");
   const items = abi.map((item) => `  ${JSON.stringify(item)},\n`).join("");
-  const immutables = Object.values(evm.deployedBytecode.immutableReferences).flat();
-  const places = immutables.map(({ start, length }) => `[${start}, ${length}]`);
   return `/** Generated from contracts/SequencerBond.sol by \`npm run generate\`. Do not edit. */
 
 export const sequencerBondAbi = [
@@ -39,13 +35,5 @@ ${items}] as const;
 
 /** Creation code; the constructor's arguments follow it. */
 export const sequencerBondBytecode = "0x${evm.bytecode.object}" as const;
-
-/** Keccak-256 of the deployed code with its immutables zeroed: what tells this contract from an impostor. */
-export const sequencerBondCodeHash = "${toHex(keccak256(fromHex(`0x${evm.deployedBytecode.object}`)))}" as const;
-
-/** Byte offset and length of each immutable in the deployed code. */
-export const sequencerBondImmutables: readonly (readonly [number, number])[] = [
-  ${places.join(",\n  ")},
-];
 `;
 }

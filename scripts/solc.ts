@@ -3,9 +3,8 @@
  * inline, so nothing is read here and the path options are ignored.
  */
 import { readFileSync } from "node:fs";
-import { loadSolc } from "./solidity.ts";
+import solc from "solc";
 
-const solc = loadSolc();
 const args = process.argv.slice(2);
 if (args.includes("--version")) {
   process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${solc.version()}\n`);

@@ -3,29 +3,15 @@
  * node_modules. What it compiles depends on the sources and the settings here alone.
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import solc from "solc";
 
 export const repository = join(import.meta.dirname, "..");
 
-interface SoljsonWrapper {
-  compile(
-    input: string,
-    callbacks?: { import: (path: string) => { contents: string } | { error: string } },
-  ): string;
-  version(): string;
-}
-
 /** What the compiler answers for one contract, as far as it is used. */
-export interface CompiledContract {
+interface CompiledContract {
   readonly abi: readonly unknown[];
-  readonly evm: {
-    readonly bytecode: { readonly object: string };
-    readonly deployedBytecode: {
-      readonly object: string;
-      readonly immutableReferences: Readonly<Record<string, readonly { start: number; length: number }[]>>;
-    };
-  };
+  readonly evm: { readonly bytecode: { readonly object: string } };
 }
 
 interface CompilerOutput {
@@ -38,19 +24,14 @@ const settings = {
   optimizer: { enabled: true, runs: 10_000 },
   // Without metadata the bytecode does not change when a comment does.
   metadata: { appendCBOR: false, bytecodeHash: "none" },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode"] } },
+  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
 };
-
-/** The compiler itself: seconds to load, so only where something is compiled. */
-export function loadSolc(): SoljsonWrapper {
-  return createRequire(import.meta.url)("solc");
-}
 
 /** Compiles one source file and gives the contract of that name. @throws Error with what the compiler said. */
 export function compile(source: string, name: string): CompiledContract {
   const input = { language: "Solidity", sources: { [source]: { content: readSource(source) } }, settings };
   const output: CompilerOutput = JSON.parse(
-    loadSolc().compile(JSON.stringify(input), { import: (path) => ({ contents: readSource(path) }) }),
+    solc.compile(JSON.stringify(input), { import: (path: string) => ({ contents: readSource(path) }) }),
   );
   const complaints = (output.errors ?? []).map((error) => error.formattedMessage);
   const contract = output.contracts?.[source]?.[name];

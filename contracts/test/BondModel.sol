@@ -43,7 +43,6 @@ contract BondModel is ISequencerBond {
     uint256 public paidIn;
     uint256 public paidOut;
     uint256 public owedToStranger;
-    uint256 public commitTime;
 
     constructor(SequencerBond deployed) {
         bond = deployed;
@@ -51,9 +50,11 @@ contract BondModel is ISequencerBond {
         _fork = ReferenceTree.leaves(1, 2, 0, LEAVES);
         vm.deal(OWNER, 1e9 ether);
         vm.deal(STRANGER, 1e9 ether);
+        register(0, 10 ether);
+        register(1, 10 ether);
     }
 
-    function register(uint256 pick, uint256 value) external {
+    function register(uint256 pick, uint256 value) public {
         uint256 which = pick % 2;
         value = value % 20 ether;
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key(which), bond.possessionDigest(LOG, signer(which), OWNER));
@@ -110,20 +111,23 @@ contract BondModel is ISequencerBond {
         act(STRANGER, 0, abi.encodeCall(bond.requestExit, (LOG, head(pick % 2, LEAVES, _leaves))), false);
     }
 
-    /// @dev The honest bond's heads are no evidence whatever happened before; the other's are, once.
+    /// @dev The honest bond's heads are no evidence whatever happened before; the other's are, once, and rarely tried.
     function slash(uint256 pick, bool paid) external {
-        uint256 which = pick % 2;
-        uint64 size = sizeIn(pick);
+        uint256 which = pick % 8 == 0 ? 1 : 0;
+        uint64 size = paid ? LEAVES : sizeIn(pick);
         SignedCheckpoint memory a = head(1, size, _leaves);
         SignedCheckpoint memory b = which == 0 ? head(0, size, _leaves) : head(1, size, _fork);
-        bytes32 commitment = bond.commitmentOf(
-            bond.digest(LOG, a.size, a.root), bond.digest(LOG, b.size, b.root), STRANGER, bytes32(uint256(size))
-        );
-        if (paid && bond.committedAt(commitment) == 0) bond.commit(commitment);
+        bytes32 commitment = committed(a, b);
         bool may = which == 1 && live(1)
             && (!paid || block.timestamp >= bond.committedAt(commitment) + bond.COMMIT_DELAY());
-        Reveal memory reveal = paid ? Reveal(STRANGER, bytes32(uint256(size))) : Reveal(address(0), 0);
+        Reveal memory reveal = paid ? Reveal(STRANGER, "salt") : Reveal(address(0), 0);
         if (act(STRANGER, 0, abi.encodeCall(bond.slashSameSize, (LOG, a, b, reveal)), may)) punish(1, paid);
+    }
+
+    function committed(SignedCheckpoint memory a, SignedCheckpoint memory b) private returns (bytes32 commitment) {
+        bytes32 digestA = bond.digest(LOG, a.size, a.root);
+        commitment = bond.commitmentOf(digestA, bond.digest(LOG, b.size, b.root), STRANGER, "salt");
+        if (bond.committedAt(commitment) == 0) bond.commit(commitment);
     }
 
     function challenge(uint256 pick, uint256 value) external {
@@ -179,7 +183,7 @@ contract BondModel is ISequencerBond {
         for (uint256 i = 0; i < _asked.length; ++i) {
             if (_asked[i].which == 0 && _asked[i].open) answerOne(_asked[i]);
         }
-        vm.warp(block.timestamp + time % 10 days);
+        vm.warp(block.timestamp + time % 30 days);
     }
 
     function openChallengeValue() external view returns (uint256 value) {

@@ -40,6 +40,8 @@ export const VERIFY_JOB_SIGNATURES_MAX = 256;
 export const VERIFY_JOB_SIGNATURES_MIN = 16;
 /** Jobs that a worker holds: one at work, one waiting, so that it never idles. */
 export const VERIFY_JOBS_PER_WORKER = 2;
+/** Bytes of all tables of known keys, over all workers: 320 KiB a key, so about 1,000 keys with two workers each. */
+export const VERIFY_TABLES_BYTES_MAX = 640 * MIB;
 /** Milliseconds until a job without an answer means that its worker is broken. */
 export const VERIFY_TIMEOUT_MS = 30_000;
 /** Failed signatures that one source may cost us at once, and how many it earns back a second. */
@@ -183,3 +185,5 @@ export const CHAIN_ATTEMPTS_MAX = 16;
 export const CHAIN_NONCE_RESTARTS_MAX = 3;
 /** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
 export const CHAIN_COMMIT_WAIT_MS = 600_000;
+/** Blocks of one request for events: what public nodes answer at least. */
+export const CHAIN_LOG_BLOCKS = 10_000n;

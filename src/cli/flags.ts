@@ -83,6 +83,7 @@ function parseGiven(
       args: args.map((arg) => normalise(arg, flags)),
       options,
       allowPositionals: true,
+      allowNegative: true,
     });
     const values = new Map(Object.entries(parsed.values).map(([name, value]) => [name, String(value)]));
     return { values, positionals: parsed.positionals };
@@ -92,12 +93,13 @@ function parseGiven(
   }
 }
 
-/** `-flag` becomes `--flag`; `-switch=true` becomes `--switch`. */
+/** `-flag` becomes `--flag`; `-switch=true` becomes `--switch`, `-switch=false` `--no-switch`. */
 function normalise(arg: string, flags: Flags): string {
   const match = /^--?([a-z][a-z0-9-]+)(=.*)?$/s.exec(arg);
   if (match === null) return arg;
   const [, name = "", value = ""] = match;
   if (flags[name]?.type === "boolean" && value === "=true") return `--${name}`;
+  if (flags[name]?.type === "boolean" && value === "=false") return `--no-${name}`;
   return `--${name}${value}`;
 }
 

@@ -12,6 +12,7 @@ import type { PrivateKey } from "@libp2p/interface";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { fromHex, isHex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
+import { readGivenFile } from "./files.ts";
 import type { Flags, Values } from "./flags.ts";
 import { readKeystore } from "./keystore.ts";
 
@@ -107,7 +108,7 @@ export function parseOperatorKey(text: string): Uint8Array {
 /** The password of a key file. */
 export async function password(values: Values, prompt: string): Promise<string> {
   const file = values.text("password-file");
-  if (file !== undefined) return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  if (file !== undefined) return new TextDecoder().decode(readGivenFile(file)).replace(/\r?\n$/, "");
   const given = process.env[PASSWORD_VARIABLE];
   if (given !== undefined) return given;
   if (!stdin.isTTY) {

@@ -4,7 +4,8 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes, randomUUID, scryptSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { concatBytes, equalBytes, fromHex, toHexDigits } from "../base/bytes.ts";
+import { scrypt } from "@noble/hashes/scrypt.js";
+import { concatBytes, equalBytes, fromHex, isHex, toHexDigits } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { keccak256 } from "../base/hash.ts";
 import { addressOfPrivateKey } from "../base/secp256k1.ts";
@@ -56,13 +57,20 @@ export function readKeystore(path: string, password: string): Uint8Array {
 
 /** The account of a key file, which needs no password. */
 export function keystoreAddress(path: string): string {
-  return `0x${String(parseKeystore(path).address).toLowerCase().replace(/^0x/, "")}`;
+  const { address } = parseKeystore(path);
+  const prefixed = `0x${String(address).toLowerCase().replace(/^0x/, "")}`;
+  if (isHex(prefixed) && prefixed.length === 42) return prefixed;
+  throw keyError(path, "it does not state its address");
 }
 
 type ScryptParameters = typeof SCRYPT;
 
 function derive(password: string, salt: Uint8Array, { n, r, p, dklen }: ScryptParameters): Uint8Array {
-  return scryptSync(password.normalize("NFKC"), salt, dklen, { N: n, r, p, maxmem: SCRYPT_MEMORY_BYTES_MAX });
+  const text = password.normalize("NFKC");
+  const maxmem = SCRYPT_MEMORY_BYTES_MAX;
+  // OpenSSL holds to RFC 7914, n < 2^(16 r), which the example of the definition itself does not.
+  if (n >= 2 ** (16 * r)) return scrypt(text, salt, { N: n, r, p, dkLen: dklen, maxmem });
+  return scryptSync(text, salt, dklen, { N: n, r, p, maxmem });
 }
 
 function macOf(derived: Uint8Array, ciphertext: Uint8Array): Uint8Array {
@@ -81,21 +89,25 @@ function parseKeystore(path: string) {
       p: kdfparams.p,
       dklen: kdfparams.dklen,
     };
-    if (128 * params.n * params.r > SCRYPT_MEMORY_BYTES_MAX || params.p > 16 || params.dklen !== 32) {
-      throw new Error("scrypt parameters out of bounds");
-    }
-    const bytes = (digits: unknown): Uint8Array => fromHex(`0x${digits}`);
+    if (!isBounded(params)) throw new Error("scrypt parameters out of bounds");
+    const bytes = (digits: unknown, length?: number): Uint8Array => fromHex(`0x${digits}`, length);
     return {
       address,
       params,
-      ciphertext: bytes(ciphertext),
-      iv: bytes(cipherparams.iv),
+      ciphertext: bytes(ciphertext, 32),
+      iv: bytes(cipherparams.iv, 16),
       salt: bytes(kdfparams.salt),
-      mac: bytes(mac),
+      mac: bytes(mac, 32),
     };
   } catch (cause) {
     throw keyError(path, `it is no key file of Web3 Secret Storage version 3 (${(cause as Error).message})`);
   }
+}
+
+function isBounded({ n, r, p, dklen }: ScryptParameters): boolean {
+  const isPositive = [n, r, p].every((value) => Number.isSafeInteger(value) && value > 0);
+  if (!isPositive || n < 2 || !Number.isInteger(Math.log2(n)) || dklen !== 32) return false;
+  return 128 * r * (n + p + 1) <= SCRYPT_MEMORY_BYTES_MAX && p <= 16;
 }
 
 function keyError(path: string, why: string): SequencerError {

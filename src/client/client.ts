@@ -124,7 +124,7 @@ export class SequencerClient {
     data: readonly (Uint8Array | Hex)[],
     options: AppendOptions = {},
   ): Promise<(Receipt | SequencerError)[]> {
-    const signed = { ...(await this.#signed(options)), type: "transaction" as const };
+    const signed = { ...(await this.#signed(options, data.length)), type: "transaction" as const };
     return await this.#submit(
       data.map((one, i) => ({
         ...signed,
@@ -193,10 +193,16 @@ export class SequencerClient {
     return receipt;
   }
 
-  /** The fields that every operation has. */
-  async #signed({ nonce, expires }: AppendOptions): Promise<Pick<Operation, "from" | "nonce" | "expires">> {
-    const from = fromHex(this.#signer.address.toLowerCase(), ADDRESS_BYTES);
-    return { from, nonce: nonce ?? randomNonce(), expires: expires ?? (await this.#defaultExpiry()) };
+  /** The fields that every operation has; the nonce is the first of `count`. */
+  async #signed(options: AppendOptions, count = 1): Promise<Pick<Operation, "from" | "nonce" | "expires">> {
+    const { nonce = randomNonce(), expires = await this.#defaultExpiry() } = options;
+    if (nonce < 0n || nonce + BigInt(count) > 2n ** 64n) {
+      throw new SequencerError("invalid-params", "a nonce must be a whole number below 2^64");
+    }
+    if (!Number.isSafeInteger(expires) || expires < 0) {
+      throw new SequencerError("invalid-params", "expires must be a whole number of milliseconds");
+    }
+    return { from: fromHex(this.#signer.address.toLowerCase(), ADDRESS_BYTES), nonce, expires };
   }
 
   async #defaultExpiry(): Promise<number> {

@@ -7,7 +7,7 @@ import { SequencerError } from "../base/errors.ts";
 import { CLIENT_ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { TreeGrowth } from "../log/growth.ts";
-import { leafHashes } from "../log/packed-entries.ts";
+import { leafHashes } from "../log/merkle.ts";
 import { verifyConsistency } from "../log/proof.ts";
 import { bytes, fieldsOf, index } from "./answers.ts";
 import { backOff, badAnswer, pause } from "./transport.ts";

@@ -7,11 +7,12 @@ import { checkpointDigest, type DigestContext, domainSeparator } from "../base/e
 import { HASH_BYTES } from "../base/hash.ts";
 import { recoveredFrom } from "../base/secp256k1.ts";
 import { type AttestedHead, CheckpointVerifier, type SignedHead } from "../log/checkpoint.ts";
-import { decodeEntry, encodeEntry } from "../log/entry.ts";
+import { decodeEntry, encodeEntry, payloadTypeName } from "../log/entry.ts";
 import { decodeGenesis, type Genesis } from "../log/genesis.ts";
 import { TreeGrowth } from "../log/growth.ts";
 import { leafHash } from "../log/merkle.ts";
 import { packProof, verifyInclusion } from "../log/proof.ts";
+import { decodeOperation, operationId } from "../sequencing/transaction.ts";
 import { fieldsOf, parseProofAnswer, parseReceiptAnswer } from "./answers.ts";
 import { frontierBefore } from "./entries.ts";
 import { HeadTracker } from "./head-tracker.ts";
@@ -100,7 +101,7 @@ export class VerifiedLog {
   async receipt(sequenceOrId: number | Hex): Promise<ReceiptFile> {
     const answer = parseReceiptAnswer(await this.#transport.call("sequencer_receipt", [sequenceOrId]));
     const { sequence, timestamp, payload, note, proof } = answer;
-    if (typeof sequenceOrId === "number" && sequence !== sequenceOrId)
+    if (typeof sequenceOrId === "number" ? sequence !== sequenceOrId : !this.#hasId(payload, sequenceOrId))
       throw badAnswer("another entry's receipt");
     const entry = encodeEntry({ timestamp, payload });
     await this.checkIncluded(sequence, entry, proof, await this.openNote(note));
@@ -128,6 +129,13 @@ export class VerifiedLog {
     await this.checkIncluded(last.sequence, entry, last.proof, head);
     const before = frontierBefore(last.sequence, head.size, last.proof);
     return new TreeGrowth(last.sequence, before, leafHash(entry)).frontier;
+  }
+
+  /** True if this is the payload of the operation with this id. */
+  #hasId(payload: Uint8Array, id: Hex): boolean {
+    const type = payloadTypeName(payload);
+    if (type !== "transaction" && type !== "permission") return false;
+    return equalBytes(operationId(this.context, decodeOperation(payload)), fromHex(id));
   }
 
   #isVerified({ size, root, signature }: AttestedHead): boolean {

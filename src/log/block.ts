@@ -9,7 +9,8 @@ import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, NOTE_BYTES_MAX } from "../base/limits.ts";
 import type { Head } from "./checkpoint.ts";
 import { TreeGrowth } from "./growth.ts";
-import { leafHashes, unpackEntries } from "./packed-entries.ts";
+import { leafHashes } from "./merkle.ts";
+import { unpackEntries } from "./packed-entries.ts";
 
 export interface Block {
   /** Sequence number of the first entry. */

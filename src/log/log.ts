@@ -14,8 +14,8 @@ import { CheckpointVerifier, type Head, type SignedHead } from "./checkpoint.ts"
 import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { TreeGrowth } from "./growth.ts";
-import { consistencyProof, frontierOf, inclusionProof, leafHash, rootOf } from "./merkle.ts";
-import { leafHashes, packEntries, slicePacked, unpackEntries } from "./packed-entries.ts";
+import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
+import { packEntries, slicePacked, unpackEntries } from "./packed-entries.ts";
 import { type CommittedHead, damaged, type Store, type StoredBlock, type StoredRole } from "./store.ts";
 import { TileTree } from "./tile-tree.ts";
 

@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { HASH_BYTES, sha256, sha256Into } from "../base/hash.ts";
 import { ENTRY_BYTES_MAX } from "../base/limits.ts";
+import { hashPairs as hashPairBatch } from "../verify/hash.ts";
 
 /** The root of the tree without leaves: SHA-256 of the empty string. */
 export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
@@ -25,7 +26,7 @@ export function leafHash(entry: Uint8Array): Uint8Array {
 }
 
 /** SHA-256(0x00 || entry), written to `into` at `offset`. */
-export function leafHashInto(entry: Uint8Array, into: Uint8Array, offset: number): void {
+function leafHashInto(entry: Uint8Array, into: Uint8Array, offset: number): void {
   leaf.set(entry, 1);
   sha256Into(leaf.subarray(0, 1 + entry.length), into, offset);
 }
@@ -40,8 +41,22 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return sha256(pair);
 }
 
+/** The leaf hashes of entries, packed. One by one: at their length OpenSSL is as fast as four SIMD lanes here. */
+export function leafHashes(entries: readonly Uint8Array[]): Uint8Array {
+  const hashes = new Uint8Array(entries.length * HASH_BYTES);
+  for (let i = 0; i < entries.length; i++) leafHashInto(entries[i]!, hashes, i * HASH_BYTES);
+  return hashes;
+}
+
+/** Fewer pairs than this are hashed faster one by one: a SIMD batch has a fixed cost. */
+const BATCH_MIN = 4;
+
 /** Node hashes of `pairs`, n times 64 bytes side by side; n times 32 bytes into `into`. */
 export function hashPairs(pairs: Uint8Array, into: Uint8Array): void {
+  if (pairs.length >= BATCH_MIN * 2 * HASH_BYTES) {
+    into.set(hashPairBatch(pairs));
+    return;
+  }
   for (let offset = 0; offset < pairs.length; offset += 2 * HASH_BYTES) {
     pair.set(pairs.subarray(offset, offset + 2 * HASH_BYTES), 1);
     sha256Into(pair, into, offset / 2);

@@ -96,9 +96,12 @@ function parseSignatureLine(line: string): NoteSignature | undefined {
 export function verifyNote(note: UnverifiedNote, keys: readonly NoteKey[]): Uint8Array[] | undefined {
   const verified: Uint8Array[] = [];
   for (const key of keys) {
-    const own = note.signatures.find(({ name, keyId }) => name === key.name && equalBytes(keyId, key.keyId));
-    if (own === undefined || !key.verify(note.text, own.signature)) return undefined;
-    verified.push(own.signature);
+    const own = note.signatures.filter(
+      ({ name, keyId }) => name === key.name && equalBytes(keyId, key.keyId),
+    );
+    if (own[0] === undefined || !own.every(({ signature }) => key.verify(note.text, signature)))
+      return undefined;
+    verified.push(own[0].signature);
   }
   return verified;
 }

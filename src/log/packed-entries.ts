@@ -4,9 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { setU64be, viewOf } from "../base/bytes.ts";
-import { HASH_BYTES } from "../base/hash.ts";
 import { type Entry, TIMESTAMP_BYTES } from "./entry.ts";
-import { leafHashInto } from "./merkle.ts";
 
 const LENGTH_BYTES = 2;
 
@@ -71,13 +69,6 @@ export function unpackAvailable(packed: Uint8Array, countMax: number): Uint8Arra
 export function slicePacked(packed: Uint8Array, start: number, end: number): Uint8Array {
   const from = skip(packed, 0, start);
   return packed.subarray(from, skip(packed, from, end - start));
-}
-
-/** The leaf hashes of entries, packed. */
-export function leafHashes(entries: readonly Uint8Array[]): Uint8Array {
-  const hashes = new Uint8Array(entries.length * HASH_BYTES);
-  for (let i = 0; i < entries.length; i++) leafHashInto(entries[i]!, hashes, i * HASH_BYTES);
-  return hashes;
 }
 
 function skip(packed: Uint8Array, offset: number, count: number): number {

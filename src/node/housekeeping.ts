@@ -27,7 +27,9 @@ export class Housekeeping {
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.look(), HOUSEKEEPING_INTERVAL_MS).unref();
+    const report = (error: unknown): void =>
+      options.logger.error({ err: error }, "cannot look after the disk");
+    this.#timer = setInterval(() => this.look().catch(report), HOUSEKEEPING_INTERVAL_MS).unref();
   }
 
   /** Why the intake is closed; undefined if it is not. */

@@ -12,6 +12,7 @@ import { Permissions } from "../permission/policy.ts";
 import type { Metrics } from "../rpc/metrics.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
+import type { VerifierSettings } from "../sequencing/verifier-worker.ts";
 
 /** What every node is given. */
 export interface NodeOptions {
@@ -23,6 +24,8 @@ export interface NodeOptions {
   readonly rpcPort: number;
   /** Verification workers; one per processor unless given. */
   readonly verifyWorkers?: number;
+  /** How they verify: the fastest way that passes its self-test unless given. */
+  readonly verifierVariant?: NonNullable<VerifierSettings["variant"]>;
   readonly logger: Logger;
   /** The process must end at once. */
   readonly onFatal: (error: unknown) => void;
@@ -63,14 +66,35 @@ export function openStore({ dbPath, idIndex = false }: NodeOptions): Store {
   return dbPath === "" ? new MemoryStore({ idIndex }) : new LmdbStore({ path: dbPath, idIndex });
 }
 
-export function startVerifier({ logger, verifyWorkers = availableParallelism() }: NodeOptions): VerifierPool {
+export function startVerifier({
+  logger,
+  verifyWorkers = availableParallelism(),
+  verifierVariant = "auto",
+}: NodeOptions): VerifierPool {
   return new VerifierPool({
     workers: verifyWorkers,
+    settings: { variant: verifierVariant },
     onEvent: (event) => {
-      if ("variant" in event) logger.debug({ verifier: event.variant }, "a verification worker is ready");
+      if ("variant" in event) logger.info({ verifier: event.variant }, "a verification worker is ready");
+      else if ("notice" in event) logger.warn(event.notice);
       else logger.error({ err: event.error }, "a verification worker broke and was replaced");
     },
   });
+}
+
+/** What the verification workers count. */
+export function watchVerifier(metrics: Metrics, pool: VerifierPool): void {
+  const gauge = (
+    name: `sequencer_${string}`,
+    help: string,
+    counter: Parameters<VerifierPool["sum"]>[0],
+  ): void => metrics.gauge(name, help, () => pool.sum(counter));
+  gauge("sequencer_verify_fast_total", "Signatures accepted by the fast path", "accepted");
+  gauge("sequencer_verify_referred_total", "Signatures decided by the reference", "referred");
+  gauge("sequencer_verify_sampled_total", "Accepted signatures checked again by the reference", "sampled");
+  gauge("sequencer_verify_disagreements_total", "Fast path against reference: must stay 0", "disagreements");
+  gauge("sequencer_verify_tables", "Accounts with a table", "tablesInUse");
+  gauge("sequencer_verify_table_bytes", "Bytes of all tables", "tableBytes");
 }
 
 /** Times and counts what comes of appends. */

@@ -33,6 +33,7 @@ import {
   type RunningNode,
   startOrClose,
   startVerifier,
+  watchVerifier,
 } from "./parts.ts";
 import { peerCheck } from "./peer-check.ts";
 import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
@@ -96,6 +97,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
 
   const metrics = new Metrics();
   const permissions = followPublished(log, store, metrics);
+  watchVerifier(metrics, verifier);
   metrics.gauge(
     "sequencer_intake_transactions",
     "Transactions between arrival and answer",

@@ -32,6 +32,7 @@ import {
   type RunningNode,
   startOrClose,
   startVerifier,
+  watchVerifier,
 } from "./parts.ts";
 import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
 import { VERSION } from "./version.ts";
@@ -101,7 +102,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   const metrics = new Metrics();
   const permissions = followPublished(known, store, metrics);
   const ids = new StoredIds(known, options.verify === "full");
-  const checker = makeChecker(options, known, store, ids, closers);
+  const checker = makeChecker(options, known, store, ids, metrics, closers);
   const topic = topicOf(known);
   const follower = new Follower(known, checker, (block) => {
     ids.stored(block);
@@ -187,11 +188,13 @@ function makeChecker(
   log: Log,
   store: Store,
   ids: StoredIds,
+  metrics: Metrics,
   closers: Closer[],
 ): EntryChecker {
   if (options.verify === "head") return new HeadChecker();
   const verifier = startVerifier(options);
   closers.push(() => verifier.close());
+  watchVerifier(metrics, verifier);
   const { size: next, lastTimestamp } = log.committed;
   const { context, genesis } = log;
   const permissions = Permissions.fromRoles(store.roles());

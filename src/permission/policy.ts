@@ -2,9 +2,7 @@
  * Who may append, as a pure function of the log: genesis names the first accounts, signed entries change them.
  * SPEC section 1. Nothing here reads a clock or a database.
  */
-
-import { fromHex } from "../base/bytes.ts";
-import { hashKey } from "../base/hash.ts";
+import { equalBytes } from "../base/bytes.ts";
 import type { Genesis } from "../log/genesis.ts";
 
 export const ROLES = { none: 0, writer: 1, admin: 2 } as const;
@@ -26,7 +24,8 @@ export interface RoleChange {
 
 /** The roles after some prefix of the log. */
 export class Permissions {
-  readonly #roles = new Map<string, Role>();
+  /** By the first bytes of the account; those that share them stand side by side. No text is made to look one up. */
+  readonly #accounts = new Map<number, readonly RoleChange[]>();
   #admins = 0;
 
   static fromGenesis({ admins, writers }: Genesis): Permissions {
@@ -44,7 +43,8 @@ export class Permissions {
   }
 
   roleOf(account: Uint8Array): Role {
-    return this.#roles.get(hashKey(account)) ?? "none";
+    const candidates = this.#accounts.get(keyOf(account));
+    return candidates?.find((one) => equalBytes(one.account, account))?.role ?? "none";
   }
 
   /** May this account append transactions? */
@@ -65,8 +65,11 @@ export class Permissions {
   apply({ account, role }: RoleChange): void {
     if (this.mayAdminister(account)) this.#admins--;
     if (role === "admin") this.#admins++;
-    if (role === "none") this.#roles.delete(hashKey(account));
-    else this.#roles.set(hashKey(account), role);
+    const key = keyOf(account);
+    const others = (this.#accounts.get(key) ?? []).filter((one) => !equalBytes(one.account, account));
+    const all = role === "none" ? others : [...others, { account: Uint8Array.from(account), role }];
+    if (all.length === 0) this.#accounts.delete(key);
+    else this.#accounts.set(key, all);
   }
 
   /** Applies a change that is in the log already, its role as a number. */
@@ -76,6 +79,10 @@ export class Permissions {
 
   /** Accounts with a role, in no particular order. */
   *[Symbol.iterator](): Iterator<RoleChange> {
-    for (const [digits, role] of this.#roles) yield { account: fromHex(`0x${digits}`), role };
+    for (const accounts of this.#accounts.values()) yield* accounts;
   }
+}
+
+function keyOf(account: Uint8Array): number {
+  return (account[0]! << 24) | (account[1]! << 16) | (account[2]! << 8) | account[3]!;
 }

@@ -10,8 +10,7 @@ import { BLOCK_BYTES_MAX, SYNC_RANGE_ENTRIES, SYNC_RANGES_MAX } from "../base/li
 import type { SignedHead } from "../log/checkpoint.ts";
 import { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
-import { consistencyProof, frontierOf, type NodeReader, rootOf } from "../log/merkle.ts";
-import { leafHashes } from "../log/packed-entries.ts";
+import { consistencyProof, frontierOf, leafHashes, type NodeReader, rootOf } from "../log/merkle.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../log/tiles.ts";
 import type { Follower } from "./follower.ts";
 import { Panel, type SyncPeer } from "./panel.ts";

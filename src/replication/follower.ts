@@ -8,7 +8,8 @@ import { SequencerError } from "../base/errors.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { Head, SignedHead } from "../log/checkpoint.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
-import { leafHashes, packEntries } from "../log/packed-entries.ts";
+import { leafHashes } from "../log/merkle.ts";
+import { packEntries } from "../log/packed-entries.ts";
 import type { StoredRole } from "../log/store.ts";
 import type { EntryChecker } from "./entry-checker.ts";
 

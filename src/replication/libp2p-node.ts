@@ -12,9 +12,10 @@ import { SequencerError } from "../base/errors.ts";
 import { CONNECTIONS_PER_HOST_PER_SECOND } from "../base/limits.ts";
 import type { Bans } from "./bans.ts";
 import { messageIdOf } from "./block-messages.ts";
+import { episub } from "./episub/episub.ts";
 import type { Parameters } from "./episub/limits.ts";
 import type { MessageId } from "./episub/messages.ts";
-import { type Episub, episub } from "./episub/service.ts";
+import type { Episub } from "./episub/service.ts";
 import type { Verdict } from "./episub/state.ts";
 
 export interface Libp2pOptions {

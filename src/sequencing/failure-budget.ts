@@ -36,7 +36,8 @@ export class FailureBudget {
   spend(source: string): void {
     const bucket = this.#buckets.get(source) ?? { tokens: FAILED_SIGNATURES_BURST, at: this.#now() };
     this.#refill(bucket);
-    bucket.tokens = Math.max(0, bucket.tokens - 1);
+    // Below zero: a batch is admitted as a whole on one token, and what it costs beyond that is owed.
+    bucket.tokens = Math.max(-FAILED_SIGNATURES_BURST, bucket.tokens - 1);
     this.#buckets.set(source, bucket);
   }
 

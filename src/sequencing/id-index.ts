@@ -4,7 +4,6 @@
  * newest entry is older than the retention.
  */
 import { equalBytes, isZero } from "../base/bytes.ts";
-import { HASH_BYTES } from "../base/hash.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { decodeOperation, operationId } from "./transaction.ts";
@@ -19,7 +18,8 @@ interface Segment {
   readonly fingerprints: Uint32Array;
   readonly sequences: Float64Array;
   count: number;
-  /** Unix milliseconds of the newest entry in it. */
+  /** Unix milliseconds of the oldest and the newest entry in it. */
+  oldest: number;
   newest: number;
 }
 
@@ -48,9 +48,10 @@ export class IdIndex {
     let segment = this.#segments.at(-1)!;
     if (segment.count >= segment.fingerprints.length * LOAD) {
       this.#segments = this.#segments.filter(({ newest }) => newest >= timestamp - this.#retentionMs);
-      segment = makeSegment(Math.min(SLOTS_MAX, Math.max(SLOTS_MIN, (2 * (this.size + 1)) / LOAD)));
+      segment = makeSegment(this.#slotsAfter(segment));
       this.#segments.push(segment);
     }
+    if (segment.count === 0) segment.oldest = timestamp;
     const mask = segment.fingerprints.length - 1;
     let slot = slotOf(id) & mask;
     while (segment.fingerprints[slot] !== EMPTY) slot = (slot + 1) & mask;
@@ -58,6 +59,13 @@ export class IdIndex {
     segment.sequences[slot] = sequence;
     segment.count++;
     segment.newest = timestamp;
+  }
+
+  /** A segment should last about as long as the retention: then two or three of them are all there is. */
+  #slotsAfter({ fingerprints: { length: slots }, oldest, newest }: Segment): number {
+    const lastedMs = newest - oldest;
+    if (lastedMs < this.#retentionMs) return Math.min(SLOTS_MAX, slots * 2);
+    return lastedMs > 4 * this.#retentionMs ? Math.max(SLOTS_MIN, slots / 2) : slots;
   }
 
   /** The sequence number of an id, or undefined if the index does not have it. */
@@ -76,10 +84,13 @@ export class IdIndex {
   }
 }
 
-/** Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back. */
+/**
+ * Repeats are answered for twice the lifetime (SPEC section 1): read that much of the log's tail back.
+ * @param idAt the id of an entry that is added later too
+ */
 export function rebuildIdIndex(
   log: Log,
-  idAt = (sequence: number): Uint8Array => idOf(log, sequence),
+  idAt: (sequence: number) => Uint8Array = (sequence) => idOf(log, sequence),
 ): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
   const index = new IdIndex(retentionMs, idAt);
@@ -89,11 +100,9 @@ export function rebuildIdIndex(
     from = first;
     if (timestamp < horizon) break;
   }
-  for (const { first, count, ids, timestamp } of log.blocks(from)) {
-    for (let i = first === 0 ? 1 : 0; i < count; i++) {
-      const id = ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-      index.add(isZero(id) ? idOf(log, first + i) : id, first + i, timestamp);
-    }
+  // Each by its own timestamp: a block spans time when the commit before it was slow.
+  for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
+    index.add(isZero(id) ? idOf(log, sequence) : id, sequence, decodeEntry(entry)!.timestamp);
   }
   return index;
 }
@@ -106,9 +115,14 @@ function idOf(log: Log, sequence: number): Uint8Array {
   return operationId(log.context, decodeOperation(payload));
 }
 
-function makeSegment(slotsWanted: number): Segment {
-  const slots = 2 ** Math.ceil(Math.log2(slotsWanted));
-  return { fingerprints: new Uint32Array(slots), sequences: new Float64Array(slots), count: 0, newest: 0 };
+function makeSegment(slots: number): Segment {
+  return {
+    fingerprints: new Uint32Array(slots),
+    sequences: new Float64Array(slots),
+    count: 0,
+    oldest: 0,
+    newest: 0,
+  };
 }
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.

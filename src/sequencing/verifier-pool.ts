@@ -2,6 +2,7 @@
  * Verification in worker threads. Small requests that wait together travel as one job; large ones are cut, so that
  * all workers share them. A worker that breaks is replaced and its jobs are done again, once.
  */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { concatBytes } from "../base/bytes.ts";
@@ -12,11 +13,13 @@ import {
   VERIFY_JOB_SIGNATURES_MAX,
   VERIFY_JOB_SIGNATURES_MIN,
   VERIFY_JOBS_PER_WORKER,
+  VERIFY_TABLES_BYTES_MAX,
   VERIFY_TIMEOUT_MS,
 } from "../base/limits.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
-import type { SignatureBatch, Verifier } from "./verifier.ts";
-import type { VerifyReply, VerifyRequest } from "./verifier-worker.ts";
+import type { SignatureBatch, VerifierMetrics } from "../verify/verify.ts";
+import type { Verifier } from "./verifier.ts";
+import type { VerifierSettings, VerifyReply, VerifyRequest } from "./verifier-worker.ts";
 
 /** A part of a request that is verified in one go. */
 interface Piece {
@@ -33,13 +36,22 @@ interface Job {
 
 interface Member {
   readonly worker: Worker;
+  /** As of its last verdicts. */
+  metrics: Readonly<VerifierMetrics> | undefined;
   readonly jobs: Map<number, Job>;
 }
 
+/** What each worker verifies with, what it has to say, and when one had to be replaced. */
+export type VerifierEvent =
+  | { readonly variant: string }
+  | { readonly notice: string }
+  | { readonly error: unknown };
+
 export interface VerifierPoolOptions {
   readonly workers: number;
-  /** Told what each worker verifies with, and when one had to be replaced. */
-  readonly onEvent?: (event: { readonly variant: string } | { readonly error: unknown }) => void;
+  /** How to verify, and the bound of all tables together; the fastest way that passes its self-test unless given. */
+  readonly settings?: VerifierSettings;
+  readonly onEvent?: (event: VerifierEvent) => void;
 }
 
 /** The worker's module has this module's extension: TypeScript in the source tree, JavaScript in a build. */
@@ -63,6 +75,7 @@ export class VerifierPool implements Verifier {
   }
 
   async verify(batch: SignatureBatch): Promise<Uint8Array> {
+    if (this.#closed) throw closed();
     const pieces: Promise<Uint8Array>[] = [];
     for (let start = 0; start < batch.count; start += VERIFY_JOB_SIGNATURES_MAX) {
       const end = Math.min(batch.count, start + VERIFY_JOB_SIGNATURES_MAX);
@@ -77,9 +90,15 @@ export class VerifierPool implements Verifier {
     return verdicts.length === 1 ? verdicts[0]! : concatBytes(...verdicts);
   }
 
+  /** A counter or gauge of the workers, summed. */
+  sum(name: keyof VerifierMetrics): number {
+    return this.#members.reduce((total, { metrics }) => total + (metrics?.[name] ?? 0), 0);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    await Promise.all(this.#members.map(dismiss));
   }
 
   /** Once everything is read that has arrived by now: a message to a worker costs as much as a signature. */
@@ -110,8 +129,11 @@ export class VerifierPool implements Verifier {
     const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
     let signatures = 0;
     let taken = 0;
-    for (const { batch } of this.#waiting) {
-      if (taken > 0 && signatures + batch.count > limit) break;
+    // What broke a worker goes alone, so that it takes nobody with it if it does so again.
+    const alone = this.#waiting[0]?.failedBefore;
+    for (const { batch, failedBefore } of this.#waiting) {
+      const fits = signatures + batch.count <= limit;
+      if (taken > 0 && (alone || failedBefore || !fits)) break;
       signatures += batch.count;
       taken++;
     }
@@ -129,20 +151,29 @@ export class VerifierPool implements Verifier {
   }
 
   #hire(): Member {
-    const member: Member = { worker: new Worker(WORKER), jobs: new Map() };
+    const { settings, workers } = this.#options;
+    const tableBytesMax = (settings?.tableBytesMax ?? VERIFY_TABLES_BYTES_MAX) / workers;
+    const workerData: VerifierSettings = { ...settings, tableBytesMax };
+    const member: Member = {
+      worker: new Worker(WORKER, { workerData }),
+      jobs: new Map(),
+      metrics: undefined,
+    };
     member.worker.on("message", (reply: VerifyReply) => {
-      if (reply.ready) this.#options.onEvent?.({ variant: reply.variant });
-      else this.#deliver(member, reply.job, reply.verdicts);
+      if (reply.kind === "ready") this.#options.onEvent?.({ variant: reply.variant });
+      else if (reply.kind === "notice") this.#options.onEvent?.({ notice: reply.message });
+      else this.#deliver(member, reply);
     });
     member.worker.on("error", (error) => this.#replace(member, error));
     return member;
   }
 
-  #deliver(member: Member, number: number, verdicts: Uint8Array): void {
+  #deliver(member: Member, { job: number, verdicts, metrics }: VerifyReply & { kind: "verdicts" }): void {
     const job = member.jobs.get(number);
     if (job === undefined) return;
     clearTimeout(job.deadline);
     member.jobs.delete(number);
+    member.metrics = metrics;
     let at = 0;
     for (const { batch, resolve } of job.pieces) {
       resolve(verdicts.subarray(at, at + batch.count));
@@ -157,10 +188,13 @@ export class VerifierPool implements Verifier {
     this.#members[index] = this.#hire();
     void broken.worker.terminate();
     this.#options.onEvent?.({ error });
-    for (const { pieces, deadline } of broken.jobs.values()) {
+    const [atWork, ...queued] = broken.jobs.values();
+    for (const { pieces, deadline } of queued) {
       clearTimeout(deadline);
-      for (const piece of pieces) this.#retry(piece, error);
+      this.#waiting.unshift(...pieces);
     }
+    clearTimeout(atWork?.deadline);
+    for (const piece of atWork?.pieces ?? []) this.#retry(piece, error);
     this.#assign();
   }
 
@@ -174,6 +208,21 @@ export class VerifierPool implements Verifier {
       this.#waiting.unshift(piece);
     }
   }
+}
+
+function closed(): SequencerError {
+  return new SequencerError("unavailable", "the node is shutting down", {
+    data: { reason: "shutting-down" },
+  });
+}
+
+/**
+ * Lets a worker finish and end by itself: terminating it inside a native call can take the whole process down with it.
+ */
+async function dismiss({ worker }: Member): Promise<void> {
+  const gone = once(worker, "exit", { signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+  worker.postMessage(null satisfies VerifyRequest);
+  await gone.catch(() => worker.terminate());
 }
 
 function slice(

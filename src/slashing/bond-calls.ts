@@ -132,6 +132,18 @@ export function signed({ size, root, signature }: AttestedHead) {
   return { size: BigInt(size), root: toHex(root), signature: toHex(signature) };
 }
 
+/** A question as the contract states it. */
+export function questionFrom(words: ReturnType<typeof questionWords>): Question {
+  return {
+    logId: fromHex(words.logId),
+    operator: fromHex(words.operator),
+    oldSize: Number(words.oldSize),
+    oldRoot: fromHex(words.oldRoot),
+    newSize: Number(words.newSize),
+    newRoot: fromHex(words.newRoot),
+  };
+}
+
 function questionWords({ logId, operator, oldSize, oldRoot, newSize, newRoot }: Question) {
   return {
     logId: toHex(logId),

@@ -5,12 +5,14 @@
 import { encodeFunctionData, type PublicClient, type TransactionReceipt } from "viem";
 import { fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import type { AttestedHead } from "../log/checkpoint.ts";
+import { CHAIN_LOG_BLOCKS } from "../base/limits.ts";
+import type { AttestedHead, Head } from "../log/checkpoint.ts";
 import {
   answerCall,
   type CompleteEvidence,
   challengeCall,
   type Question,
+  questionFrom,
   questionOf,
   type Reveal,
   signed,
@@ -46,6 +48,9 @@ export interface BondState {
   /** The largest head anchored, and when. */
   readonly anchored?: { readonly size: number; readonly root: Uint8Array; readonly atSeconds: number };
 }
+
+/** ChallengeState.Open of the contract. */
+const CHALLENGE_OPEN = 1;
 
 export class BondChain {
   readonly #client: PublicClient;
@@ -88,6 +93,15 @@ export class BondChain {
       answerWindowSeconds: Number(answer),
       forceInclusionSeconds: Number(inclusion),
     };
+  }
+
+  /** What the contract takes a signature of this head to be over. */
+  async digest(logId: Uint8Array, { size, root }: Head): Promise<Uint8Array> {
+    const args = [toHex(logId), BigInt(size), toHex(root)] as const;
+    const digest = await this.#ask("ask for a digest", () =>
+      this.#client.readContract({ abi, address: this.#bond, functionName: "digest", args }),
+    );
+    return fromHex(digest);
   }
 
   async state(logId: Uint8Array, signer: Uint8Array): Promise<BondState> {
@@ -184,6 +198,52 @@ export class BondChain {
     });
     await this.#send("challenge", challengeCall(evidence), valueWei);
     return questionOf(evidence, operator);
+  }
+
+  /**
+   * The open challenges of a bond, newest first: read backwards through the chain's events, as far as an answer can
+   * still be in time, and no further than the contract's count of them says.
+   * @param blocks of one request for events
+   */
+  async openQuestions(
+    logId: Uint8Array,
+    signer: Uint8Array,
+    blocks: bigint = CHAIN_LOG_BLOCKS,
+  ): Promise<Question[]> {
+    const { operator, openChallenges } = await this.state(logId, signer);
+    const questions: Question[] = [];
+    if (openChallenges === 0) return questions;
+    const newest = await this.#ask("read the newest block", () => this.#client.getBlock());
+    const { answerWindowSeconds } = await this.terms();
+    const oldestTime = newest.timestamp - BigInt(answerWindowSeconds);
+    let last = newest.number;
+    while (last >= 0n && questions.length < openChallenges) {
+      const first = last < blocks ? 0n : last - blocks + 1n;
+      const asked = await this.#questionsIn(first, last, logId, operator);
+      for (const { id, question } of asked.toReversed()) if (await this.#isOpen(id)) questions.push(question);
+      const { timestamp } = await this.#ask("read a block", () =>
+        this.#client.getBlock({ blockNumber: first }),
+      );
+      if (timestamp < oldestTime) break;
+      last = first - 1n;
+    }
+    return questions;
+  }
+
+  async #questionsIn(fromBlock: bigint, toBlock: bigint, logId: Uint8Array, operator: Uint8Array) {
+    const args = { logId: toHex(logId), operator: toHex(operator) };
+    const filter = { abi, address: this.#bond, eventName: "Challenged", strict: true, args } as const;
+    const events = await this.#ask("look for challenges", () =>
+      this.#client.getContractEvents({ ...filter, fromBlock, toBlock }),
+    );
+    return events.map(({ args: { id, question } }) => ({ id, question: questionFrom(question) }));
+  }
+
+  async #isOpen(id: Hex): Promise<boolean> {
+    const { state } = await this.#ask("read a challenge", () =>
+      this.#client.readContract({ abi, address: this.#bond, functionName: "challengeOf", args: [id] }),
+    );
+    return state === CHALLENGE_OPEN;
   }
 
   answer(question: Question, nodes: Pick<Inconsistent, "seed" | "path">) {

@@ -6,7 +6,6 @@ import {
   InsufficientFundsError,
   RpcRequestError,
   TimeoutError,
-  WebSocketRequestError,
 } from "viem";
 import { type Hex, isHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
@@ -57,7 +56,7 @@ export function toChainError(error: unknown, doing: string, rpcUrl: string): Seq
       data: { contractError: refusal.name },
     });
   }
-  if (has(error, HttpRequestError) || has(error, TimeoutError) || has(error, WebSocketRequestError)) {
+  if (has(error, HttpRequestError) || has(error, TimeoutError)) {
     return chainError(`${doing}: no usable answer from ${hostOf(rpcUrl)}`, error, {
       hint: "Check -l2rpc and that its node is up",
       data: { unreachable: true },

@@ -58,8 +58,8 @@ async function commitOnce(chain: BondChain, commitment: Uint8Array): Promise<voi
   try {
     await chain.commit(commitment);
   } catch (error) {
-    // Somebody copied it from the mempool and was faster: it names us all the same.
-    if (contractErrorOf(error) !== "AlreadyCommitted") throw error;
+    // Somebody may have copied it from the mempool and been faster: it names us all the same.
+    if ((await chain.committedAtSeconds(commitment)) === 0) throw error;
   }
 }
 

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { keccak256, type PublicClient, type TransactionReceipt } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
-import { type Hex, toHex } from "../base/bytes.ts";
+import { fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
   CHAIN_ATTEMPTS_MAX,
@@ -19,8 +19,7 @@ import { asking, isUnreachable, toChainError, underfunded } from "./chain-error.
 export interface Call {
   /** What it does, as a phrase for errors: "register". */
   readonly doing: string;
-  /** Absent for a creation. */
-  readonly to?: Hex;
+  readonly to: Hex;
   readonly data: Hex;
   readonly valueWei?: bigint;
 }
@@ -51,7 +50,7 @@ export class Transactor {
 
   constructor(client: PublicClient, chainId: number, privateKey: Uint8Array, options: TransactorOptions) {
     this.#account = privateKeyToAccount(toHex(privateKey));
-    this.address = toHex(Buffer.from(this.#account.address.slice(2), "hex"));
+    this.address = toHex(fromHex(this.#account.address));
     this.#client = client;
     this.#chainId = chainId;
     this.#options = options;
@@ -122,8 +121,8 @@ export class Transactor {
   }
 
   /** Asks the node to try it first: a call that would fail costs nothing and says why. */
-  async #gasFor({ doing, to, data, valueWei }: Call): Promise<bigint> {
-    const request = { account: this.address, data, value: valueWei ?? 0n, ...(to !== undefined && { to }) };
+  async #gasFor({ doing, to, data, valueWei = 0n }: Call): Promise<bigint> {
+    const request = { account: this.address, to, data, value: valueWei };
     const estimate = await this.#ask({ doing }, () =>
       this.#client.estimateGas({ ...request, blockTag: "pending" }),
     );
@@ -142,11 +141,11 @@ export class Transactor {
       chainId: this.#chainId,
       nonce,
       gas,
+      to,
       data,
       value: valueWei,
       maxFeePerGas: fees.maxFeePerGas,
       maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
-      ...(to !== undefined && { to }),
     });
   }
 

@@ -20,9 +20,9 @@ export async function startBondNetwork(...args: readonly string[]) {
     bond,
     domain: { chainId: CHAIN_ID, bond },
     /** The bond through the eyes of a funded account of its own. */
-    async as(number: number): Promise<BondChain> {
+    async as(number: number, options: { readonly receiptTimeoutMs?: number } = {}): Promise<BondChain> {
       const privateKey = await anvil.fund(new Uint8Array(32).fill(number));
-      return openBond({ rpcUrl, pollMs: 10, domain: { chainId: CHAIN_ID, bond }, privateKey });
+      return openBond({ rpcUrl, pollMs: 10, domain: { chainId: CHAIN_ID, bond }, privateKey, ...options });
     },
     log(name: string, operatorKey = new Uint8Array(32).fill(0x3f)): BondedLog {
       return new BondedLog(domainOf(name, CHAIN_ID, bond), operatorKey);

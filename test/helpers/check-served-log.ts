@@ -19,6 +19,8 @@ export interface ReceiptLike {
 export interface CheckedLog {
   readonly size: number;
   readonly entries: readonly Buffer[];
+  /** Leaf hashes. */
+  readonly leaves: readonly Buffer[];
   /** The root of the first `size` entries. */
   rootAt(size: number): Buffer;
 }
@@ -29,7 +31,7 @@ export async function checkLog(url: string, receipts: readonly ReceiptLike[] = [
   const { size, root } = await checkCheckpoint(await getText(`${url}/checkpoint`), info);
   const entries = await fetchEntries(url, size);
   const leaves = entries.map((entry) => sha256(Buffer.of(0), entry));
-  const checked: CheckedLog = { size, entries, rootAt: rootsOf(leaves) };
+  const checked: CheckedLog = { size, entries, leaves, rootAt: rootsOf(leaves) };
   assert.deepEqual(checked.rootAt(size), root, "the entries give the signed root");
   assert.equal(hex(leaves[0]!), info.logId, "the log's id is the hash of its genesis");
   assert.equal(
@@ -157,6 +159,13 @@ export function pathOf(index: number, width: number): string {
   const groups = digits.match(/.{3}/g)!;
   const path = groups.map((group, i) => (i < groups.length - 1 ? `x${group}` : group)).join("/");
   return width === 256 ? path : `${path}.p/${width}`;
+}
+
+/** The leaf hash of the entry with this timestamp and payload. */
+export function leafOf(timestamp: number, payload: Hex): Buffer {
+  const time = Buffer.alloc(8);
+  time.writeBigUInt64BE(BigInt(timestamp));
+  return sha256(Buffer.of(0), time, bytesOf(payload));
 }
 
 /** RFC 6962 section 2.1: the root of the first n leaves, with the perfect subtrees remembered. */

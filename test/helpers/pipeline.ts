@@ -9,14 +9,20 @@ import { Clock, type TimeSource } from "../../src/sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../../src/sequencing/commit-loop.ts";
 import { FailureBudget } from "../../src/sequencing/failure-budget.ts";
 import { Intake } from "../../src/sequencing/intake.ts";
+import { useNativeSecp256k1 } from "../../src/sequencing/native-secp256k1.ts";
 import { Ordering } from "../../src/sequencing/ordering.ts";
 import type { Appended, Outcome } from "../../src/sequencing/outcome.ts";
 import type { Guard } from "../../src/sequencing/sign-guard.ts";
 import { type PrimaryStart, startPrimary } from "../../src/sequencing/start-up.ts";
-import { type SignatureBatch, type Verifier, verifyByRecovery } from "../../src/sequencing/verifier.ts";
+import type { Verifier } from "../../src/sequencing/verifier.ts";
+import type { SignatureBatch } from "../../src/verify/verify.ts";
 import { operator, writer } from "./accounts.ts";
 import { START } from "./stored-log.ts";
 import type { Scope } from "./temporary-directory.ts";
+import { verifyByRecovery } from "./verify-by-recovery.ts";
+
+// As a node does, and for the tests' own patience.
+useNativeSecp256k1();
 
 /** Time that stands still until it is told otherwise. */
 export class ManualTime implements TimeSource {
@@ -113,6 +119,8 @@ export interface Pipeline {
   readonly commitLoop: CommitLoop;
   readonly fatal: unknown[];
   submit(...payloads: readonly Uint8Array[]): Promise<Outcome[]>;
+  /** Lets go of the guard as the end of the process would. */
+  crash(): Promise<void>;
 }
 
 export const LIFETIME_MS = 60_000;
@@ -146,12 +154,17 @@ export async function startPipeline(scope: Scope, options: PipelineOptions = {})
   });
   const budget = new FailureBudget(() => time.monotonic());
   const intake = new Intake({ log, ordering, verifier, clock, budget, onOrdered: () => commitLoop.kick() });
+  let closed = false;
+  const crash = async (): Promise<void> => {
+    if (!closed) await guard.close();
+    closed = true;
+  };
   scope.after(async () => {
     await commitLoop.stop();
-    await guard.close();
+    await crash();
   });
   const submit: Pipeline["submit"] = (...payloads) => intake.submit(payloads, "203.0.113.1");
-  return { log, store, time, ordering, intake, commitLoop, fatal, submit };
+  return { log, store, time, ordering, intake, commitLoop, fatal, submit, crash };
 }
 
 /** The outcome, which must be a place in the log. */
@@ -163,7 +176,7 @@ export function appended(outcome: Outcome | undefined): Appended {
 /** The reason for which the outcome is a refusal: `data.reason`, or the error's code. */
 export function refusal(outcome: Outcome | undefined): unknown {
   if (!(outcome instanceof Error)) throw new Error("not a refusal");
-  return outcome.data?.["reason"] ?? outcome.code;
+  return outcome.data?.reason ?? outcome.code;
 }
 
 /** Lets everything happen that needs no further push. */

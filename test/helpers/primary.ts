@@ -2,7 +2,7 @@
  * A primary in this process, with temporary files and any free port.
  */
 import { pino } from "pino";
-import { compareBytes, type Hex, toHex } from "../../src/base/bytes.ts";
+import { type Hex, toHex } from "../../src/base/bytes.ts";
 import type { DigestContext } from "../../src/base/eip712.ts";
 import type { RunningNode } from "../../src/node/parts.ts";
 import { type PrimaryNodeOptions, startPrimaryNode } from "../../src/node/primary-node.ts";
@@ -10,6 +10,7 @@ import { useNativeSecp256k1 } from "../../src/sequencing/native-secp256k1.ts";
 import type { PermissionChange, Transaction } from "../../src/sequencing/transaction.ts";
 import { type Account, operator, permissionChangeOf, transactionOf, writer } from "./accounts.ts";
 import { type Cleanup, defer, temporaryDirectory } from "./cleanup.ts";
+import { genesisFor } from "./genesis.ts";
 
 export interface TestPrimary {
   readonly url: string;
@@ -38,7 +39,7 @@ export async function startTestPrimary(
     dbPath: `${directory}/db`,
     guardDirectory: others.dbPath === "" ? undefined : `${directory}/guard`,
     operatorKey: operator.key,
-    genesis: genesisFor([writer, ...writers]),
+    genesis: genesisFor([writer, ...writers].map(({ address }) => address)),
     rpcHost: "127.0.0.1",
     rpcPort: 0,
     verifyWorkers: 1,
@@ -50,15 +51,6 @@ export async function startTestPrimary(
   });
   defer(cleanup, () => node.close());
   return { url: node.url, node, ...signers(node.log.context) };
-}
-
-/** Genesis with `operator` as admin and these writers. */
-export function genesisFor(writers: readonly Account[]): PrimaryNodeOptions["genesis"] {
-  return {
-    origin: "example.com/log",
-    admins: [operator.address],
-    writers: writers.map(({ address }) => address).sort(compareBytes),
-  };
 }
 
 /** Makes payloads for the log with this context. */

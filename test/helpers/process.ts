@@ -9,7 +9,7 @@ import { type Cleanup, defer, within } from "./cleanup.ts";
 export const LAUNCHER = fileURLToPath(new URL("../../cmd/sequencer/sequencer", import.meta.url));
 
 /** A loaded machine takes its time to start a process. */
-const START_MS = 30_000;
+const START_MS = 60_000;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -99,7 +99,7 @@ export async function launchNode(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Running & { readonly url: string }> {
-  const running = launch(cleanup, ["start", "-rpcport", "0", ...args], options);
+  const running = launch(cleanup, ["start", "-rpcport", "0", "-p2pport", "0", ...args], options);
   const [, url] = await running.printed(/^API +(http:\S+)$/m);
   return Object.assign(running, { url: url! });
 }

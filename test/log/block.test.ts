@@ -13,8 +13,8 @@ import {
   encodeBlock,
   growthUnder,
 } from "../../src/log/block.ts";
-import { leafHash } from "../../src/log/merkle.ts";
-import { leafHashes, packEntries, slicePacked, unpackEntries } from "../../src/log/packed-entries.ts";
+import { leafHash, leafHashes } from "../../src/log/merkle.ts";
+import { packEntries, slicePacked, unpackEntries } from "../../src/log/packed-entries.ts";
 import { bytesOf, hostile } from "../helpers/arbitraries.ts";
 import { CountedTree } from "../helpers/trees.ts";
 

@@ -39,7 +39,7 @@ function junk({ time }: Pipeline, count: number, data = new Uint8Array(0)): Uint
 function isOverload(outcome: Outcome | undefined): void {
   assert.ok(outcome instanceof SequencerError);
   assert.equal(outcome.code, "limit-exceeded");
-  const retryAfterMs = Number(outcome.data?.["retryAfterMs"]);
+  const retryAfterMs = Number(outcome.data?.retryAfterMs);
   assert.ok(retryAfterMs >= 20 && retryAfterMs <= 5_000, String(retryAfterMs));
 }
 

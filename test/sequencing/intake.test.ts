@@ -183,7 +183,7 @@ suite("refusals", () => {
     });
     const noPoint = { ...decodeOperation(fresh(pipeline)), signature: new Uint8Array(65) };
     const [none] = await pipeline.submit(encodeOperation(noPoint));
-    assert.equal(none instanceof SequencerError && none.data?.["recovered"], null);
+    assert.equal(none instanceof SequencerError && none.data?.recovered, null);
     assert.equal(time.wall(), pipeline.log.committed.lastTimestamp);
   });
 

@@ -14,8 +14,8 @@ import {
   redundancyCurve,
   steadyTree,
   twoRegions,
-  worldLatency,
   withoutPrune,
+  worldLatency,
 } from "./scenarios.ts";
 
 export interface CheckResult {
@@ -25,15 +25,26 @@ export interface CheckResult {
   readonly passed: boolean;
 }
 
-export function* runChecks(count: number, seed: number): Generator<CheckResult> {
-  for (const nodes of [...new Set([16, 100, count])]) yield redundancyCheck(nodes, seed);
-  for (const nodes of [...new Set([16, 100, count])]) yield treeCheck(nodes, seed);
-  for (const percent of [30, 50, 80]) yield killCheck(count, seed, percent);
-  yield parentCheck(count, seed);
-  yield hopsCheck(count, seed);
-  yield* proximityChecks(Math.min(count, 100), seed);
-  yield* ablationChecks(Math.min(count, 800), seed);
-  yield* extraChecks(Math.min(count, 200), seed);
+/** The checks by their number in the table; each runs when it is asked for. */
+const CHECKS: Record<string, (count: number, seed: number) => Iterable<CheckResult>> = {
+  "2": (count, seed) => upTo(count).map((nodes) => redundancyCheck(nodes, seed)),
+  "3": (count, seed) => upTo(count).map((nodes) => treeCheck(nodes, seed)),
+  "4": (count, seed) => [30, 50, 80].map((percent) => killCheck(count, seed, percent)),
+  "5": (count, seed) => [parentCheck(count, seed)],
+  "6": (count, seed) => [hopsCheck(count, seed)],
+  "7": (count, seed) => proximityChecks(Math.min(count, 100), seed),
+  "12": (count, seed) => ablationChecks(Math.min(count, 800), seed),
+  others: (count, seed) => extraChecks(Math.min(count, 200), seed),
+};
+
+export function* runChecks(count: number, seed: number, only: readonly string[]): Generator<CheckResult> {
+  for (const [number, check] of Object.entries(CHECKS)) {
+    if (only.length === 0 || only.includes(number)) yield* check(count, seed);
+  }
+}
+
+function upTo(count: number): number[] {
+  return [...new Set([16, 100, count])];
 }
 
 function redundancyCheck(nodes: number, seed: number): CheckResult {
@@ -76,7 +87,9 @@ function parentCheck(count: number, seed: number): CheckResult {
     bar: `${results[0]!.barMs} ms (2 ticks + 1 RTT); redundancy < 0.05 within 10 blocks`,
     measured: `longest wait ${wait.toFixed(0)} ms over ${results.reduce((sum, { orphans }) => sum + orphans, 0)} orphans, redundancy ${redundancy.toFixed(3)}`,
     passed:
-      wait <= results[0]!.barMs && redundancy <= 0.05 && results.every(({ reliability }) => reliability === 1),
+      wait <= results[0]!.barMs &&
+      redundancy <= 0.05 &&
+      results.every(({ reliability }) => reliability === 1),
   };
 }
 
@@ -92,7 +105,8 @@ function hopsCheck(count: number, seed: number): CheckResult {
 
 function* proximityChecks(count: number, seed: number): Generator<CheckResult> {
   const seeds = [0, 1, 2, 3, 4].map((i) => seed + i);
-  const mean = <K extends string>(results: Record<K, number>[], key: K) => average(results.map((r) => r[key]));
+  const mean = <K extends string>(results: Record<K, number>[], key: K) =>
+    average(results.map((r) => r[key]));
   const near = seeds.map((s) => twoRegions(count, s, 3, 300_000));
   const random = seeds.map((s) => twoRegions(count, s, 0, 300_000));
   const change = (key: "medianMs" | "lastMs" | "crossings") =>
@@ -101,7 +115,8 @@ function* proximityChecks(count: number, seed: number): Generator<CheckResult> {
     check: `7  two regions (1 and 80 ms), N=${count}, 5 seeds`,
     bar: "crossings and latency fall against C_near = 0; a median above 80 ms cannot fall below it",
     measured: `crossings ${change("crossings")}, median ${change("medianMs")} ms, last ${change("lastMs")} ms`,
-    passed: mean(near, "crossings") < mean(random, "crossings") && mean(near, "lastMs") < mean(random, "lastMs"),
+    passed:
+      mean(near, "crossings") < mean(random, "crossings") && mean(near, "lastMs") < mean(random, "lastMs"),
   };
   const worldNear = seeds.slice(0, 3).map((s) => worldLatency(count, s, 3));
   const worldRandom = seeds.slice(0, 3).map((s) => worldLatency(count, s, 0));

@@ -24,7 +24,9 @@ export function lastDeliveryHop(trace: Trace): number {
 
 /** Latency below which the given fraction of the receivers had it, in ms. */
 export function latencyMs(trace: Trace, fraction: number): number {
-  const times = [...trace.deliveries.values()].map(({ time }) => time - trace.publishedAt).sort((a, b) => a - b);
+  const times = [...trace.deliveries.values()]
+    .map(({ time }) => time - trace.publishedAt)
+    .sort((a, b) => a - b);
   return times[Math.min(times.length - 1, Math.floor(fraction * times.length))]!;
 }
 

@@ -20,7 +20,8 @@ export function seeded(seed: number): Random {
 
 /** A number in [0, 1) that depends on nothing but its arguments: latencies of pairs without storing them. */
 export function hashed(seed: number, a: number, b: number): number {
-  let h = Math.imul(seed ^ 0x85ebca6b, 0xcc9e2d51) ^ Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 1, 0x85ebca77);
+  let h =
+    Math.imul(seed ^ 0x85ebca6b, 0xcc9e2d51) ^ Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 1, 0x85ebca77);
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
   return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;

@@ -51,7 +51,12 @@ export function steadyTree(count: number, seed: number, warmUpMs: number) {
 }
 
 /** Check 4: a part of the nodes is killed at once in the middle of a stream of blocks; the source lives. */
-export function massKill(count: number, seed: number, fraction: number, parameters: Partial<Parameters> = {}) {
+export function massKill(
+  count: number,
+  seed: number,
+  fraction: number,
+  parameters: Partial<Parameters> = {},
+) {
   const world = settled(count, 30_000, { seed, parameters });
   publishMany(world, 25, 200);
   const others = world.states.map((_, node) => node).slice(1);

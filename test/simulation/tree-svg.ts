@@ -21,7 +21,9 @@ export function drawTree(trace: Trace): string {
     const y = SIZE / 2 + hops * ring * Math.sin(angle);
     const at: [number, number] = [Number(x.toFixed(1)), Number(y.toFixed(1))];
     if (hops > 0) lines.push(`<path d="M${parent.join(" ")}L${at.join(" ")}"/>`);
-    dots.push(`<circle cx="${at[0]}" cy="${at[1]}" r="${hops === 0 ? 6 : 2.5}" fill="${colour(hops, depth)}"/>`);
+    dots.push(
+      `<circle cx="${at[0]}" cy="${at[1]}" r="${hops === 0 ? 6 : 2.5}" fill="${colour(hops, depth)}"/>`,
+    );
     let start = from;
     for (const child of children.get(node) ?? []) {
       const end = start + ((to - from) * leaves.get(child)!) / leaves.get(node)!;
@@ -40,7 +42,10 @@ export function drawTree(trace: Trace): string {
 }
 
 function countLeaves(node: number, children: Map<number, number[]>, leaves: Map<number, number>): number {
-  const below = (children.get(node) ?? []).reduce((sum, child) => sum + countLeaves(child, children, leaves), 0);
+  const below = (children.get(node) ?? []).reduce(
+    (sum, child) => sum + countLeaves(child, children, leaves),
+    0,
+  );
   leaves.set(node, Math.max(1, below));
   return Math.max(1, below);
 }

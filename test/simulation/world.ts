@@ -145,9 +145,13 @@ export class World {
     if (!this.alive[node]) return;
     if (occurrence.type === "tick") {
       this.#agenda.add(this.now + TICK_MS, occurrence);
-      return this.dispatch(node, { type: "tick" });
+      this.dispatch(node, { type: "tick" });
+      return;
     }
-    if (occurrence.type === "event") return this.dispatch(node, occurrence.event);
+    if (occurrence.type === "event") {
+      this.dispatch(node, occurrence.event);
+      return;
+    }
     const { from, message } = occurrence;
     this.messages[message.type] = (this.messages[message.type] ?? 0) + 1;
     if (message.type === "gossip") this.#count(from, node, message);
@@ -165,12 +169,15 @@ export class World {
   #perform(node: number, effect: Effect): void {
     switch (effect.type) {
       case "send":
-        return this.#send(node, indexOf(effect.to), effect.message);
+        this.#send(node, indexOf(effect.to), effect.message);
+        return;
       case "connect":
-        return this.#connect(node, indexOf(effect.peer.peer));
+        this.#connect(node, indexOf(effect.peer.peer));
+        return;
       case "validate": {
         const verdict = this.verdict(node, effect.id);
-        return this.dispatch(node, { type: "validated", key: effect.id.key, verdict });
+        this.dispatch(node, { type: "validated", key: effect.id.key, verdict });
+        return;
       }
       case "deliver": {
         const delivery = { time: this.now, hops: effect.hops, from: indexOf(effect.from) };
@@ -183,7 +190,10 @@ export class World {
   }
 
   #send(from: number, to: number, message: Message): void {
-    if (!this.alive[to] || !this.network.reaches(from, to)) return this.#breakLink(from, to);
+    if (!this.alive[to] || !this.network.reaches(from, to)) {
+      this.#breakLink(from, to);
+      return;
+    }
     const time = this.network.arrival(from, to, this.now);
     if (!this.network.isLost()) this.#agenda.add(time, { type: "message", node: to, from, message });
   }
@@ -195,7 +205,8 @@ export class World {
   }
 
   #breakLink(node: number, peer: number): void {
-    const time = this.now + this.network.latencyMs(node, peer) + this.random() * (this.#options.detectMs ?? 200);
+    const time =
+      this.now + this.network.latencyMs(node, peer) + this.random() * (this.#options.detectMs ?? 200);
     this.#agenda.add(time, { type: "event", node, event: { type: "disconnected", peer: nameOf(peer) } });
   }
 }

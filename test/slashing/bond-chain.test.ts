@@ -7,6 +7,7 @@ import { addressOfPrivateKey } from "../../src/base/secp256k1.ts";
 import { encodeEntry } from "../../src/log/entry.ts";
 import { encodeGenesis } from "../../src/log/genesis.ts";
 import { leafHash } from "../../src/log/merkle.ts";
+import { answerChallenges } from "../../src/slashing/answer-challenges.ts";
 import { commitmentOf } from "../../src/slashing/bond-calls.ts";
 import type { BondChain } from "../../src/slashing/bond-chain.ts";
 import { deployBond, openBond } from "../../src/slashing/chain.ts";
@@ -40,7 +41,8 @@ for (const [name, ...args] of [
     test("deploy, genesis, log id, register: in this order", async () => {
       const privateKey = new Uint8Array(32).fill(2);
       const { chainId } = network.domain;
-      const { bond } = await deployBond({ rpcUrl: network.rpcUrl, pollMs: 10, chainId, privateKey }, TERMS);
+      const terms = { ...TERMS, minimumStakeWei: 2n * ETHER };
+      const { bond } = await deployBond({ rpcUrl: network.rpcUrl, pollMs: 10, chainId, privateKey }, terms);
       const operatorKey = new Uint8Array(32).fill(0x44);
       const operator = addressOfPrivateKey(operatorKey);
       const genesis = encodeGenesis({
@@ -64,7 +66,7 @@ for (const [name, ...args] of [
       assert.equal(state.status, "active");
       assert.equal(state.stakeWei, STAKE_WEI);
       assert.deepEqual([toHex(state.owner), toHex(state.operator)], [toHex(chain.address), toHex(operator)]);
-      assert.deepEqual(await chain.terms(), TERMS);
+      assert.deepEqual(await chain.terms(), terms);
     });
 
     test("top up, anchor, exit, cancel, exit again, wait, withdraw", async () => {
@@ -142,6 +144,42 @@ for (const [name, ...args] of [
       assert.equal(await owner.owed(owner.address), TERMS.minimumChallengeBondWei);
       await owner.claim(owner.address);
       assert.equal((await owner.state(log.logId, log.operator)).openChallenges, 0);
+    });
+
+    test("whoever has the log finds the open challenges and answers what it can", async () => {
+      const log = network.log("many challenges");
+      await log.register(owner);
+      const heads = [7, 12, 20].map((size) => log.head(honest, size));
+      for (const [older, newer] of [
+        [0, 1],
+        [0, 2],
+        [1, 2],
+      ] as const) {
+        await reporter.challenge(log.question(heads[older]!, heads[newer]!));
+      }
+      await reporter.challenge(log.question(heads[0]!, log.head(fork, 12)));
+      await reporter.challenge(log.question(heads[0]!, log.head(honest, 30)));
+      // Other logs' challenges on the same contract are not this operator's business.
+      const other = network.log("another's challenge");
+      await other.register(owner);
+      await reporter.challenge(other.question(other.head(honest, 7), other.head(honest, 12)));
+      const helper = await network.as(41);
+      const tree = { size: 20, node: honest.node };
+      const { answered, unanswerable } = await answerChallenges(helper, log.logId, log.operator, tree);
+      assert.deepEqual(answered.map(({ oldSize, newSize }) => `${oldSize}-${newSize}`).sort(), [
+        "12-20",
+        "7-12",
+        "7-20",
+      ]);
+      assert.deepEqual(unanswerable.map(({ newSize }) => newSize).sort(), [12, 30]);
+      assert.equal(await owner.owed(helper.address), 3n * TERMS.minimumChallengeBondWei);
+      assert.equal((await owner.state(log.logId, log.operator)).openChallenges, 2);
+      // Two blocks a request find the same two, though others' blocks lie in between.
+      assert.equal((await owner.openQuestions(log.logId, log.operator, 2n)).length, 2);
+      const none = { answered: [], unanswerable: [] };
+      const quiet = network.log("quiet");
+      await quiet.register(owner);
+      assert.deepEqual(await answerChallenges(helper, quiet.logId, quiet.operator, tree), none);
     });
 
     test("an unanswered challenge costs everything", async () => {

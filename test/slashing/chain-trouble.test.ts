@@ -5,11 +5,11 @@ import { setImmediate } from "node:timers/promises";
 import { privateKeyToAccount } from "viem/accounts";
 import { type Hex, toHex } from "../../src/base/bytes.ts";
 import { describeError, SequencerError } from "../../src/base/errors.ts";
-import { openBond } from "../../src/slashing/chain.ts";
+import { bondAddress, deployBond, openBond } from "../../src/slashing/chain.ts";
 import { contractErrorOf } from "../../src/slashing/chain-error.ts";
 import { slashWithEvidence } from "../../src/slashing/slasher.ts";
 import { type BondNetwork, startBondNetwork } from "../helpers/bond-chain.ts";
-import { BondedLog, ETHER, fork, honest, STAKE_WEI } from "../helpers/bonded-log.ts";
+import { BondedLog, DAY_SECONDS, ETHER, fork, honest, STAKE_WEI, TERMS } from "../helpers/bonded-log.ts";
 import { startAnvil } from "../helpers/foundry.ts";
 import { startLossyProxy } from "../helpers/lossy-proxy.ts";
 
@@ -43,27 +43,38 @@ describe("a chain", () => {
 
   test("with an impostor for a contract is refused", async () => {
     const { rpcUrl, domain, anvil } = network;
-    const address = toHex(domain.bond);
-    const code = (await anvil.client.getCode({ address }))!;
+    const genuine = (await anvil.client.getCode({ address: toHex(domain.bond) }))!;
     const delay = (21 * 86_400).toString(16).padStart(64, "0");
-    const elsewhere = new Uint8Array(20).fill(2);
-    const impostors: [string, Uint8Array, Hex][] = [
-      ["another program", elsewhere, "0x6001600155"],
-      ["one byte changed", domain.bond, `${code.slice(0, -2)}${code.endsWith("00") ? "01" : "00"}` as Hex],
-      ["the same code at another address", elsewhere, code],
-      [
-        "an exit delay that no constructor allows",
-        domain.bond,
-        code.replaceAll(delay, "0".repeat(63) + "1") as Hex,
-      ],
-    ];
-    for (const [name, bond, bytecode] of impostors) {
-      assert.ok(bytecode !== code || bond !== domain.bond, name);
+    const impostors: Record<string, Hex> = {
+      "another program": "0x6001600155",
+      "the same code, with whatever its storage held from the start": genuine,
+      "an exit delay that no constructor allows": `0x${genuine.slice(2).replaceAll(delay, "1".padStart(64, "0"))}`,
+    };
+    const bond = new Uint8Array(20).fill(2);
+    for (const bytecode of Object.values(impostors)) {
       await anvil.client.setCode({ address: toHex(bond), bytecode });
-      await fails(openBond({ rpcUrl, domain: { ...domain, bond } }), /is not this version's SequencerBond/);
+      await fails(openBond({ rpcUrl, domain: { ...domain, bond } }), /is not a bond of this version/);
     }
-    await anvil.client.setCode({ address, bytecode: code });
-    await openBond({ rpcUrl, domain });
+    const renumbered = openBond({ rpcUrl, domain: { ...domain, chainId: 10 }, rpcChainId: domain.chainId });
+    await fails(renumbered, /is not a bond of this version/);
+  });
+
+  test("gets one contract for equal terms, and none for terms that let a cheater escape", async () => {
+    const { rpcUrl, bond } = network;
+    const privateKey = await network.anvil.fund(new Uint8Array(32).fill(0x6b));
+    const options = { rpcUrl, pollMs: 10, chainId: network.domain.chainId, privateKey };
+    assert.deepEqual(bondAddress(TERMS), bond);
+    assert.deepEqual(await deployBond(options, TERMS), { bond });
+    const hasty = deployBond(options, { ...TERMS, exitDelaySeconds: 20 * DAY_SECONDS });
+    await fails(hasty, /deploy the bond contract: .* refused with ParameterOutOfBounds\(exitDelay\)/);
+  });
+
+  test("without the deployment proxy says so", async (context) => {
+    const bare = await startAnvil("--disable-default-create2-deployer");
+    context.after(bare.stop);
+    const privateKey = await bare.fund(new Uint8Array(32).fill(1));
+    const deploying = deployBond({ rpcUrl: bare.rpcUrl, chainId: 31337, privateKey }, TERMS);
+    await fails(deploying, /chain 31337 lacks the deployment proxy 0x4e59/);
   });
 
   test("tells a poor account what to do", async () => {
@@ -129,7 +140,8 @@ describe("a chain", () => {
 
   test("shared by two programs with one key still gets every transaction once", async () => {
     const log = network.log("shared key");
-    const [one, other] = [await network.as(0x68), await network.as(0x68)];
+    const options = { receiptTimeoutMs: 100 };
+    const [one, other] = [await network.as(0x68, options), await network.as(0x68, options)];
     await log.register(one);
     const topUps = [one, other, one, other].map((chain, i) =>
       chain.topUp(log.logId, log.operator, ETHER * 10n ** BigInt(i)),

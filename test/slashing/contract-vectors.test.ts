@@ -1,18 +1,30 @@
 /** The shared vectors of evidence against the deployed contract, read from their JSON without this project's codec. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { walletActions } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { signDigest } from "../../src/base/secp256k1.ts";
 import { possessionDigest } from "../../src/slashing/bond-calls.ts";
-import { deployBond, openBond } from "../../src/slashing/chain.ts";
 import { contractErrorOf, toChainError } from "../../src/slashing/chain-error.ts";
-import { sequencerBondAbi as abi } from "../../src/slashing/generated/sequencer-bond.ts";
+import {
+  sequencerBondAbi as abi,
+  sequencerBondBytecode,
+} from "../../src/slashing/generated/sequencer-bond.ts";
 import { STAKE_WEI, TERMS } from "../helpers/bonded-log.ts";
 import { type EvidenceVector, evidenceVectors } from "../helpers/evidence-vectors.ts";
 import { type Anvil, startAnvil } from "../helpers/foundry.ts";
 
 const { cases, operator, operatorKey, deployerKey } = evidenceVectors;
 const { chainId, bond: address, logId } = cases[0]!.evidence;
+const PARAMETERS = {
+  minimumStake: TERMS.minimumStakeWei,
+  minimumChallengeBond: TERMS.minimumChallengeBondWei,
+  exitDelay: BigInt(TERMS.exitDelaySeconds),
+  evidenceWindow: BigInt(TERMS.evidenceWindowSeconds),
+  answerWindow: BigInt(TERMS.answerWindowSeconds),
+  forceInclusion: BigInt(TERMS.forceInclusionSeconds),
+};
 const UNPAID = { reporter: toHex(new Uint8Array(20)), salt: toHex(new Uint8Array(32)) };
 
 describe("the contract and the shared vectors", () => {
@@ -20,15 +32,16 @@ describe("the contract and the shared vectors", () => {
 
   before(async () => {
     anvil = await startAnvil();
-    const privateKey = await anvil.fund(fromHex(deployerKey));
-    const options = { rpcUrl: anvil.rpcUrl, pollMs: 10, privateKey };
-    const { bond } = await deployBond({ ...options, chainId }, TERMS);
-    assert.equal(toHex(bond), address);
-    const log = { chainId, bond, logId: fromHex(logId) };
-    const chain = await openBond({ ...options, domain: log });
-    const digest = possessionDigest(log, fromHex(operator), chain.address);
-    const possession = signDigest(digest, fromHex(operatorKey));
-    await chain.register(log.logId, fromHex(operator), possession, STAKE_WEI);
+    const account = privateKeyToAccount(deployerKey);
+    await anvil.fund(fromHex(deployerKey));
+    const sender = { account, chain: null };
+    const wallet = anvil.client.extend(walletActions);
+    await wallet.deployContract({ ...sender, abi, bytecode: sequencerBondBytecode, args: [PARAMETERS] });
+    const log = { chainId, bond: fromHex(address), logId: fromHex(logId) };
+    const digest = possessionDigest(log, fromHex(operator), fromHex(account.address));
+    const possession = toHex(signDigest(digest, fromHex(operatorKey)));
+    const args = [logId, operator, possession] as const;
+    await wallet.writeContract({ ...sender, abi, address, functionName: "register", args, value: STAKE_WEI });
   });
 
   after(() => anvil.stop());

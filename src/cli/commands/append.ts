@@ -1,11 +1,11 @@
 /**
  * `append`: signs data, appends it, and prints the verified receipt.
  */
-import { readFileSync } from "node:fs";
 import { fromHex, isHex, utf8 } from "../../base/bytes.ts";
 import { SequencerError } from "../../base/errors.ts";
 import type { Command } from "../command.ts";
 import { connectWriter, NODE_FLAGS } from "../connection.ts";
+import { readGivenFile } from "../files.ts";
 import type { Values } from "../flags.ts";
 import { KEY_FLAGS } from "../keys.ts";
 
@@ -51,6 +51,6 @@ function dataOf(values: Values): Uint8Array {
   if ((file === undefined) === (text === undefined) || surplus.length > 0) {
     throw new SequencerError("usage", "append takes DATA or -file FILE");
   }
-  if (file !== undefined) return readFileSync(file === "-" ? 0 : file);
+  if (file !== undefined) return readGivenFile(file);
   return isHex(text) ? fromHex(text) : utf8(text!);
 }

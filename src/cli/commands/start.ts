@@ -1,7 +1,6 @@
 /**
  * `start`: runs a node until it is asked to stop.
  */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { PrivateKey } from "@libp2p/interface";
@@ -17,9 +16,9 @@ import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
 import type { Command } from "../command.ts";
+import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
-import { multiaddrOf } from "../multiaddr.ts";
 import { Progress } from "../progress.ts";
 
 export const GUARD_FLAG: Flags = {
@@ -92,6 +91,7 @@ the first start and kept beside the database.`,
       help: "free space to keep",
       default: String(DISK_RESERVE_BYTES),
     },
+    verifier: { type: "string", value: "HOW", help: "auto, fma, simd or native", default: "auto" },
     workers: { type: "string", value: "N", help: "verification threads (default one a processor)" },
     loglevel: { type: "string", value: "LEVEL", help: "debug, info, warn or error", default: "info" },
   },
@@ -110,11 +110,10 @@ async function startNode(values: Values): Promise<void> {
     throw new SequencerError("usage", "-mode must be primary or replica");
   const dbPath = values.required("dbpath");
   const identity = await p2pKey(dbPath, console.log);
-  console.log(`P2P multiaddr: ${multiaddrOf(peerIdFromPrivateKey(identity), values.number("p2pport")!)}`);
   const common = commonOptions(values, dbPath, identity);
   const node =
     mode === "primary" ? await startPrimaryWith(values, common) : await startReplicaWith(values, common);
-  announce(node, mode, values);
+  announce(node, mode, peerIdFromPrivateKey(identity).toString(), values);
   stopOnSignal(node);
 }
 
@@ -136,6 +135,7 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
+    verifierVariant: verifierVariant(values.required("verifier")),
     ...evidenceDirectory,
     peering,
     logger,
@@ -144,6 +144,11 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
       process.exit(1);
     },
   };
+}
+
+function verifierVariant(name: string): "auto" | "fma" | "simd" | "native" {
+  if (name === "auto" || name === "fma" || name === "simd" || name === "native") return name;
+  throw new SequencerError("usage", "-verifier must be auto, fma, simd or native");
 }
 
 type CommonOptions = ReturnType<typeof commonOptions>;
@@ -207,7 +212,7 @@ function startFlags(values: Values): Partial<PrimaryStart> {
   };
 }
 
-function announce(node: RunningNode, mode: string, values: Values): void {
+function announce(node: RunningNode, mode: string, peerId: string, values: Values): void {
   const { genesis, logId, signed } = node.log;
   if (values.required("dbpath") === "") console.log("The log is kept in memory: it ends with this process.");
   if (isZero(genesis.bond))
@@ -220,9 +225,11 @@ function announce(node: RunningNode, mode: string, values: Values): void {
   console.log(`Log       ${toHex(logId)} (${genesis.origin})`);
   console.log(`Size      ${signed?.size ?? "0, catching up"}`);
   console.log(`Operator  ${toHex(genesis.operator)}`);
+  const address = node.multiaddrs.find((one) => !one.includes("127.0.0.1")) ?? node.multiaddrs[0];
+  console.log(`Peer id   ${peerId}`);
+  console.log(`P2P       ${address}`);
   console.log(`API       ${node.url}`);
   if (mode === "replica") return;
-  const address = node.multiaddrs.find((one) => !one.includes("127.0.0.1")) ?? node.multiaddrs[0];
   console.log("A replica on another machine:");
   console.log(`  sequencer start -dbpath tmp/db2 -mode replica -log ${toHex(logId)} -peers ${address}`);
 }
@@ -250,7 +257,8 @@ function addresses(values: Values, flag: string): Uint8Array[] {
   const [only] = given;
   const texts =
     given.length === 1 && !isHex(only)
-      ? readFileSync(only!, "utf8")
+      ? new TextDecoder()
+          .decode(readGivenFile(only!))
           .split(/[\s,]+/)
           .filter(Boolean)
       : given;

@@ -1,7 +1,18 @@
-/** Which network an address is in. Only public ones count: a data centre or a home is one network by nature. */
+/** What an address tells: the peer at its end, and the network it is in. */
 import type { Multiaddr } from "@multiformats/multiaddr";
 
-/** The /24 or /48 of a public address, else undefined. */
+/** Addresses by the peer that each ends in. */
+export function byPeer(addresses: readonly Multiaddr[]): Map<string, Multiaddr[]> {
+  const peers = new Map<string, Multiaddr[]>();
+  for (const address of addresses) {
+    const peer = address.getComponents().findLast(({ name }) => name === "p2p")?.value;
+    if (peer === undefined) throw new Error(`the address of a direct peer ends in /p2p/…: ${address}`);
+    peers.set(peer, [...(peers.get(peer) ?? []), address]);
+  }
+  return peers;
+}
+
+/** The /24 or /48 of a public address, else undefined: a data centre or a home is one network by nature. */
 export function networkGroup(address: Multiaddr | undefined): string | undefined {
   const host = address?.getComponents()[0];
   if (host?.value === undefined) return undefined;

@@ -73,36 +73,44 @@ function writeBody(body: Writer, message: Message): void {
   switch (message.type) {
     case "nodes":
       body.uint(1, message.ttl);
-      return writePeers(body, 2, message.peers);
+      writePeers(body, 2, message.peers);
+      return;
     case "topics":
       for (const topic of message.topics) body.string(1, topic);
       return;
     case "join":
     case "forward-join":
       body.uint(1, message.ttl);
-      return writePeers(body, 2, [message.peer]);
+      writePeers(body, 2, [message.peer]);
+      return;
     case "neighbor":
       body.uint(1, Number(message.accept));
       body.uint(2, Number(message.near));
       body.uint(3, message.randomLinks);
       body.uint(4, message.nearLinks);
       writePeers(body, 5, [message.self]);
-      return writePeers(body, 6, message.peers);
+      writePeers(body, 6, message.peers);
+      return;
     case "disconnect":
-      return body.uint(1, DISCONNECT_REASONS.indexOf(message.reason));
+      body.uint(1, DISCONNECT_REASONS.indexOf(message.reason));
+      return;
     case "leave":
       body.uint(1, message.ttl);
-      return body.string(2, message.source);
+      body.string(2, message.source);
+      return;
     case "shuffle":
       body.uint(1, message.ttl);
       writePeers(body, 2, [message.origin]);
-      return writePeers(body, 3, message.peers);
+      writePeers(body, 3, message.peers);
+      return;
     case "shuffle-reply":
-      return writePeers(body, 1, message.peers);
+      writePeers(body, 1, message.peers);
+      return;
     case "gossip":
       body.uint(1, message.hops);
       body.uint(2, Number(message.flood));
-      return body.bytes(3, message.payload);
+      body.bytes(3, message.payload);
+      return;
     case "ihave":
       for (const { id, hops } of message.summaries) body.message(1, (item) => writeId(item, id, hops));
       return;
@@ -111,7 +119,8 @@ function writeBody(body: Writer, message: Message): void {
       return;
     case "ping":
     case "pong":
-      return body.uint(1, message.nonce);
+      body.uint(1, message.nonce);
+      return;
   }
 }
 

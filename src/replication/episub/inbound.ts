@@ -10,7 +10,7 @@ import { LINK_LIMITS } from "./limits.ts";
 export interface InboundEvents {
   /** One frame; a promise holds the next one back. */
   frame(bytes: Uint8Array): Promise<void> | undefined;
-  /** What came is no frame, or handling it failed: the peer is at fault. */
+  /** What came is no frame (MalformedMessage), or handling it failed. */
   failed(error: unknown): void;
   closed(): void;
 }

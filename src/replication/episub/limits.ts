@@ -109,6 +109,8 @@ export const LIMITS = {
   seenMax: 32_768,
   /** Payloads of no size still cost an entry each. */
   cacheEntriesMax: 16_384,
+  /** Peers to start from again when everybody is gone. */
+  contactsMax: 16,
   /** Neighbours in one /24 or /48 network. */
   neighborsPerGroupMax: 2,
   /** Peers in one NODES, NEIGHBOR, SHUFFLE or SHUFFLEREPLY: a record is about 250 bytes. */

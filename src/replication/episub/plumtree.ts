@@ -1,10 +1,12 @@
 /**
  * Plumtree: payloads are pushed along eager links, announced along lazy ones; duplicates prune, gaps graft. The tree
- * is whatever remains. Repair of missing payloads is repair.ts. Leitao et al., Epidemic Broadcast Trees, 2007.
+ * is whatever remains: see edges.ts, announcements.ts and repair.ts. Leitao et al., Epidemic Broadcast Trees, 2007.
  */
+import { flushAnnouncements } from "./announcements.ts";
+import { becomeLazy, graft, graftAnother, makeEager, prune, sendPrune } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
 import type { Gossip, MessageId, Summary } from "./messages.ts";
-import { pick } from "./random.ts";
+import { addMissing, removeMissing } from "./repair.ts";
 import { type ActivePeer, type Context, send, type Verdict } from "./state.ts";
 
 export function publish(context: Context, id: MessageId, payload: Uint8Array, flood: boolean): void {
@@ -126,45 +128,6 @@ function push(context: Context, neighbor: ActivePeer, message: Gossip): void {
   send(context, neighbor.info.peer, message);
 }
 
-/** Tells lazy neighbours what was received since the last time. */
-export function flushAnnouncements(context: Context): void {
-  const { state } = context;
-  if (state.announcements.length === 0) return;
-  if (state.config.parameters.lazyRepair) {
-    for (const neighbor of state.active.values()) {
-      if (!neighbor.eager && !neighbor.behind) announcePending(context, neighbor);
-    }
-  }
-  state.announcements = [];
-}
-
-function announcePending(context: Context, neighbor: ActivePeer): void {
-  const { peer } = neighbor.info;
-  announce(
-    context,
-    peer,
-    context.state.announcements.filter(({ from }) => from !== peer),
-  );
-}
-
-function announce(context: Context, to: string, summaries: readonly Summary[]): void {
-  if (!context.state.config.parameters.lazyRepair) return;
-  for (let i = 0; i < summaries.length; i += LIMITS.idsPerMessageMax) {
-    const part = summaries.slice(i, i + LIMITS.idsPerMessageMax).map(({ id, hops }) => ({ id, hops }));
-    send(context, to, { type: "ihave", summaries: part });
-  }
-}
-
-/** Announces the newest payloads: to a new neighbour, or to one whose queue has drained. */
-export function announceRecent(context: Context, neighbor: ActivePeer, since: number, count: number): void {
-  const recent = context.state.cache.recent(since, count);
-  announce(
-    context,
-    neighbor.info.peer,
-    recent.map(({ id, hops }) => ({ id, hops: hops + 1 })),
-  );
-}
-
 export function receiveSummaries(context: Context, sender: ActivePeer, summaries: readonly Summary[]): void {
   for (const summary of summaries) {
     sender.announcedHops = summary.hops;
@@ -179,35 +142,6 @@ export function receiveSummaries(context: Context, sender: ActivePeer, summaries
       addMissing(context, sender, summary);
     }
   }
-}
-
-function addMissing(context: Context, announcer: ActivePeer, { id, hops }: Summary): void {
-  const { state } = context;
-  const { aheadMax } = state.config.parameters;
-  const tooFar = state.largestOrder !== undefined && id.order > state.largestOrder + aheadMax;
-  if (tooFar || announcer.pendingIds >= LIMITS.pendingPerPeerMax) {
-    state.counters.announcementsRefused++;
-    return;
-  }
-  let missing = state.missing.get(id.key);
-  if (missing === undefined) {
-    missing = { id, announcers: [], marked: false, ticks: 0, asked: undefined, next: 0, retryAt: 0 };
-    state.missing.set(id.key, missing);
-  }
-  const { peer } = announcer.info;
-  if (missing.announcers.length >= LIMITS.announcersMax) return;
-  if (missing.announcers.some((known) => known.peer === peer)) return;
-  missing.announcers.push({ peer, hops });
-  announcer.pendingIds++;
-}
-
-export function removeMissing(context: Context, key: string): void {
-  const { state } = context;
-  for (const { peer } of state.missing.get(key)?.announcers ?? []) {
-    const announcer = state.active.get(peer);
-    if (announcer !== undefined && announcer.pendingIds > 0) announcer.pendingIds--;
-  }
-  state.missing.delete(key);
 }
 
 /** A neighbour asks for payloads and for a place in the tree. */
@@ -253,126 +187,6 @@ function optimise(context: Context, parent: ActivePeer, candidate: string, gain:
   if (better.eager || better.behind || env.now < better.graftAfter) return false;
   graft(context, better, []);
   return true;
-}
-
-export function graft(context: Context, neighbor: ActivePeer, ids: readonly MessageId[]): void {
-  if (!context.state.config.parameters.lazyRepair) return;
-  context.state.counters.graftsSent++;
-  send(context, neighbor.info.peer, { type: "graft", ids });
-  makeEager(context, neighbor);
-}
-
-function prune(context: Context, neighbor: ActivePeer): void {
-  if (!context.state.config.parameters.prune) return;
-  becomeLazy(context, neighbor);
-  sendPrune(context, neighbor);
-}
-
-/** An edge that loses again and again is tried ever more rarely for a shorter path. */
-function becomeLazy(context: Context, neighbor: ActivePeer): void {
-  if (neighbor.eager) neighbor.backoffMs = Math.min(2 * neighbor.backoffMs, LIMITS.prunedMaxMs);
-  neighbor.eager = false;
-  neighbor.graftAfter = context.env.now + neighbor.backoffMs;
-}
-
-function sendPrune(context: Context, neighbor: ActivePeer): void {
-  context.state.counters.prunesSent++;
-  send(context, neighbor.info.peer, { type: "prune" });
-}
-
-/** True if payloads are now pushed to the neighbour. What it would have been told lazily, it is told first. */
-function makeEager(context: Context, neighbor: ActivePeer): boolean {
-  if (neighbor.eager) return true;
-  if (neighbor.behind || eagerCount(context) >= context.state.config.parameters.eagerMax) return false;
-  announcePending(context, neighbor);
-  neighbor.eager = true;
-  return true;
-}
-
-function eagerCount(context: Context): number {
-  let count = 0;
-  for (const neighbor of context.state.active.values()) if (neighbor.eager) count++;
-  return count;
-}
-
-/**
- * A new neighbour is a tree edge until a duplicate says otherwise, and learns what is on its way. Not needed where the
- * tree reaches us already and the asker has its random links: then it starts lazy, which spares a duplicate and a PRUNE.
- */
-export function neighborUp(context: Context, neighbor: ActivePeer, askerIsNeedy: boolean): void {
-  const { state } = context;
-  const { eagerMax, lostTicks, missingTickMs } = state.config.parameters;
-  const isServed = state.cache.size > 0 && eagerCount(context) > 0;
-  neighbor.eager = (askerIsNeedy || !isServed) && eagerCount(context) < eagerMax;
-  announceRecent(context, neighbor, context.env.now - lostTicks * missingTickMs, LIMITS.idsPerMessageMax);
-}
-
-/** True if payloads flow here; before the first one every link is eager, which says nothing. */
-export function isTreeEdge({ state }: Context, neighbor: ActivePeer): boolean {
-  return neighbor.eager && state.cache.size > 0;
-}
-
-export function neighborDown(context: Context, lost: ActivePeer): void {
-  if (!context.state.subscribed || !lost.eager) return;
-  if (context.state.parent === lost.info.peer || eagerCount(context) === 0) graftAnother(context);
-}
-
-/** The edge to our source is gone: graft another at once, one that is no descendant if we can tell. */
-function graftAnother(context: Context): void {
-  const { state } = context;
-  let best: ActivePeer | undefined;
-  for (const neighbor of state.active.values()) {
-    if (neighbor.eager || neighbor.behind || neighbor.info.peer === state.parent) continue;
-    if (best === undefined || distance(context, neighbor) < distance(context, best)) best = neighbor;
-  }
-  state.parent = undefined;
-  if (best === undefined) return;
-  const { peer } = best.info;
-  const ids = [...state.missing.values()].filter(({ announcers }) => announcers.some((a) => a.peer === peer));
-  graft(
-    context,
-    best,
-    ids.slice(0, LIMITS.idsPerMessageMax).map(({ id }) => id),
-  );
-}
-
-function distance(context: Context, neighbor: ActivePeer): number {
-  const pruned = context.env.now < neighbor.graftAfter ? LIMITS.hopsMax : 0;
-  return pruned + (neighbor.announcedHops ?? LIMITS.hopsMax) + (neighbor.rttMs ?? 0) / 1e6;
-}
-
-export function congested(context: Context, neighbor: ActivePeer): void {
-  if (neighbor.behind) return;
-  neighbor.behind = true;
-  if (neighbor.eager) {
-    neighbor.eager = false;
-    sendPrune(context, neighbor);
-  }
-  context.effects.push({ type: "behind", peer: neighbor.info.peer });
-}
-
-/** The newest id shows the gap; the application fills it by range, not by grafting a backlog. */
-export function drained(context: Context, neighbor: ActivePeer): void {
-  if (!neighbor.behind) return;
-  neighbor.behind = false;
-  announceRecent(context, neighbor, Number.NEGATIVE_INFINITY, 1);
-}
-
-/** Eclipse defence for a source: one random lazy edge becomes eager, one random eager edge lazy. */
-export function rotate(context: Context): void {
-  const neighbors = [...context.state.active.values()].filter(({ behind }) => !behind);
-  const lazy = pick(
-    context.env.random,
-    neighbors.filter(({ eager }) => !eager),
-  );
-  const eager = pick(
-    context.env.random,
-    neighbors.filter(({ eager }) => eager),
-  );
-  if (lazy === undefined || eager === undefined) return;
-  eager.eager = false;
-  sendPrune(context, eager);
-  graft(context, lazy, []);
 }
 
 export function noteOrder(context: Context, order: number): void {

@@ -2,10 +2,11 @@
  * GoCast's proximity: smoothed round trips to neighbours and passive peers, and the replacement of a near neighbour by
  * a closer peer. Random links are never traded for near ones: they keep the overlay connected.
  */
+
+import { isTreeEdge } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
-import { grant, linkCounts, queryNeighbors, refuse, replace, request, sendPing } from "./membership.ts";
+import { grant, linkCounts, queryNeighbors, refuse, replace, request, sendPing } from "./links.ts";
 import { addPassive } from "./passive.ts";
-import { isTreeEdge } from "./plumtree.ts";
 import { sample } from "./random.ts";
 import { type ActivePeer, type Context, send } from "./state.ts";
 
@@ -44,7 +45,8 @@ export function receivePong(context: Context, from: string, nonce: number): void
   const { randomLinks, nearLinks } = state.config.parameters;
   if (evicted === undefined || state.active.size > randomLinks + nearLinks) {
     addPassive(context, pending.asker);
-    return refuse(context, from);
+    refuse(context, from);
+    return;
   }
   if (grant(context, pending.asker, true, false) !== undefined) replace(context, evicted.info.peer);
 }

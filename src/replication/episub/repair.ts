@@ -2,9 +2,11 @@
  * Plumtree's repair: one persistent tick walks the missing list. The first touch marks, the second grafts the first
  * announcer with everything it announced, later ones the next announcer; after enough ticks a payload is lost.
  */
+
+import { graft } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
-import { graft, removeMissing } from "./plumtree.ts";
-import type { Context, MissingMessage } from "./state.ts";
+import type { Summary } from "./messages.ts";
+import type { ActivePeer, Context, MissingMessage } from "./state.ts";
 
 export function missingTick(context: Context): void {
   const { state, env } = context;
@@ -81,4 +83,35 @@ function nextAnnouncer(context: Context, { announcers, next }: MissingMessage): 
     fallback ??= peer;
   }
   return fallback;
+}
+
+export function addMissing(context: Context, announcer: ActivePeer, { id, hops }: Summary): void {
+  const { state } = context;
+  const { aheadMax } = state.config.parameters;
+  const tooFar = state.largestOrder !== undefined && id.order > state.largestOrder + aheadMax;
+  if (tooFar || announcer.pendingIds >= LIMITS.pendingPerPeerMax) {
+    state.counters.announcementsRefused++;
+    return;
+  }
+  let missing = state.missing.get(id.key);
+  if (missing === undefined) {
+    // A link that is slow now, or a machine that is, delays the push as well: what is on its way is not asked for.
+    const retryAt = context.env.now + 2 * (announcer.rttMs ?? 0);
+    missing = { id, announcers: [], marked: false, ticks: 0, asked: undefined, next: 0, retryAt };
+    state.missing.set(id.key, missing);
+  }
+  const { peer } = announcer.info;
+  if (missing.announcers.length >= LIMITS.announcersMax) return;
+  if (missing.announcers.some((known) => known.peer === peer)) return;
+  missing.announcers.push({ peer, hops });
+  announcer.pendingIds++;
+}
+
+export function removeMissing(context: Context, key: string): void {
+  const { state } = context;
+  for (const { peer } of state.missing.get(key)?.announcers ?? []) {
+    const announcer = state.active.get(peer);
+    if (announcer !== undefined && announcer.pendingIds > 0) announcer.pendingIds--;
+  }
+  state.missing.delete(key);
 }

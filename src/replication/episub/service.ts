@@ -2,98 +2,20 @@
  * EpiSub as a libp2p service: carries out what the machine (step.ts) decides, for any number of topics. Needs identify,
  * which tells who speaks the protocol. Holds no protocol state of its own.
  */
-import {
-  type Libp2pEvents,
-  type Logger,
-  type PeerId,
-  type PeerStore,
-  type PrivateKey,
-  type Startable,
-  serviceCapabilities,
-  serviceDependencies,
-  type TypedEventTarget,
-} from "@libp2p/interface";
-import type { AddressManager, ConnectionManager, Registrar } from "@libp2p/interface-internal";
+import { type Logger, type Startable, serviceCapabilities, serviceDependencies } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { TypedEventEmitter } from "main-event";
-import { networkGroup } from "./address.ts";
-import { decodeFrame, encodeFrame, type Frame, type MessageIdOf } from "./codec.ts";
-import { LINK_LIMITS, type Parameters } from "./limits.ts";
-import type { DisconnectReason, Message, MessageId, PeerInfo } from "./messages.ts";
+import { byPeer, networkGroup } from "./address.ts";
+import { decodeFrame, encodeFrame, type Frame } from "./codec.ts";
+import type { EpisubComponents, EpisubEvents, EpisubInit, EpisubStats, NeighborView } from "./episub.ts";
+import { LINK_LIMITS } from "./limits.ts";
+import type { Message, MessageId, PeerInfo } from "./messages.ts";
+import { MalformedMessage } from "./protobuf.ts";
 import { RecordBook, sealRecord } from "./records.ts";
-import {
-  type Counters,
-  type CutReason,
-  createState,
-  type Effect,
-  type Event,
-  type State,
-  type Verdict,
-} from "./state.ts";
+import { createState, type Effect, type Event, type State, type Verdict } from "./state.ts";
 import { step } from "./step.ts";
 import { PROTOCOL, Switchboard } from "./switchboard.ts";
-import { type Validate, ValidationQueue, type ValidationRequest } from "./validation.ts";
-
-export interface EpisubInit {
-  /**
-   * Names a payload: at most 64 bytes of hexadecimal that differ where the content differs, and its place in the log
-   * where there is one. Runs on every payload that arrives, before validation; throws if it is no payload at all.
-   */
-  readonly messageId: MessageIdOf;
-  /** Nothing is delivered or forwarded before this says "accept". "reject" cuts the sender off for ten minutes. */
-  readonly validate: Validate;
-  /** True for ids whose content is held already, from catching up: they are not asked for. */
-  readonly known?: (topic: string, id: MessageId) => boolean;
-  /** Multiaddrs with /p2p/ of peers that are always wanted and never evicted. */
-  readonly directPeers?: readonly Multiaddr[];
-  readonly parameters?: Partial<Parameters>;
-}
-
-export interface EpisubComponents {
-  readonly privateKey: PrivateKey;
-  readonly peerId: PeerId;
-  readonly peerStore: PeerStore;
-  readonly registrar: Registrar;
-  readonly addressManager: AddressManager;
-  readonly connectionManager: ConnectionManager;
-  readonly events: TypedEventTarget<Libp2pEvents>;
-  readonly logger: { forComponent(name: string): Logger };
-}
-
-export interface EpisubEvents {
-  /** Accepted by validation. */
-  message: CustomEvent<{ topic: string; id: MessageId; payload: Uint8Array; from: string; hops: number }>;
-  "neighbor-up": CustomEvent<{ topic: string; peer: string; near: boolean }>;
-  "neighbor-down": CustomEvent<{ topic: string; peer: string; reason: DisconnectReason | "gone" }>;
-  /** The peer reads too slowly: payloads are no longer pushed to it, it catches up by range. */
-  behind: CustomEvent<{ topic: string; peer: string }>;
-  /** Announced, asked for, never received: catch up by range. */
-  lost: CustomEvent<{ topic: string; id: MessageId }>;
-  banned: CustomEvent<{ peer: string; reason: CutReason | "malformed" }>;
-}
-
-export interface NeighborView {
-  readonly peer: string;
-  readonly near: boolean;
-  readonly eager: boolean;
-  readonly behind: boolean;
-  readonly rttMs: number | undefined;
-  readonly queueBytes: number;
-}
-
-export interface EpisubStats extends Counters {
-  readonly neighbors: number;
-  readonly eager: number;
-  readonly passive: number;
-  readonly missing: number;
-  readonly cacheBytes: number;
-  readonly validatingBytes: number;
-  readonly queueBytes: number;
-}
-
-export function episub(init: EpisubInit): (components: EpisubComponents) => Episub {
-  return (components) => new Episub(components, init);
-}
+import { ValidationQueue, type ValidationRequest } from "./validation.ts";
 
 export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable {
   readonly [Symbol.toStringTag] = "@sequencer/episub";
@@ -105,11 +27,11 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   readonly #log: Logger;
   readonly #records = new RecordBook();
   readonly #topics = new Map<string, State>();
-  readonly #direct = new Map<string, Multiaddr[]>();
+  readonly #direct: ReadonlyMap<string, readonly Multiaddr[]>;
   readonly #switchboard: Switchboard;
   readonly #validation: ValidationQueue;
   readonly #speakers = new Set<string>();
-  readonly #events: { topic: string; event: Event }[] = [];
+  readonly #events: { topic: string; state: State; event: Event }[] = [];
   #isDispatching = false;
   #self: PeerInfo;
   #timer: NodeJS.Timeout | undefined;
@@ -125,11 +47,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     this.#init = init;
     this.#log = components.logger.forComponent("sequencer:episub");
     this.#self = { peer: components.peerId.toString(), record: new Uint8Array() };
-    for (const address of init.directPeers ?? []) {
-      const peer = address.getComponents().findLast(({ name }) => name === "p2p")?.value;
-      if (peer === undefined) throw new Error(`the address of a direct peer ends in /p2p/…: ${address}`);
-      this.#direct.set(peer, [...(this.#direct.get(peer) ?? []), address]);
-    }
+    this.#direct = byPeer(init.directPeers ?? []);
     this.#validation = new ValidationQueue(
       init.validate,
       LINK_LIMITS.validationsMax,
@@ -143,10 +61,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       malformed: (peer: string, error: unknown) => this.#malformed(peer, error),
       isNeeded: (peer: string) => [...this.#topics.values()].some(({ active }) => active.has(peer)),
     };
-    const addressesOf = (peer: string) => [
-      ...(this.#direct.get(peer) ?? []),
-      ...this.#records.addressesOf(peer),
-    ];
+    const addressesOf = (peer: string) => this.#direct.get(peer) ?? this.#records.addressesOf(peer);
     this.#switchboard = new Switchboard(components, events, addressesOf, this.#log);
   }
 
@@ -267,12 +182,23 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
 
   /** A promise holds back the peer's next frame: until records are verified, or there is room for validation. */
   #receive(from: string, bytes: Uint8Array): Promise<void> | undefined {
-    const frame = decodeFrame(bytes, this.#init.messageId);
+    const frame = this.#decode(bytes);
     const checked = this.#records.check(from, frame.message);
     if (checked instanceof Promise)
       return checked.then((message) => this.#handle(from, frame.topic, message));
     this.#handle(from, frame.topic, checked);
     return frame.message.type === "gossip" ? this.#validation.roomForMore() : undefined;
+  }
+
+  /** A payload that the application cannot name is as malformed as a frame that cannot be read. */
+  #decode(bytes: Uint8Array): Frame {
+    try {
+      return decodeFrame(bytes, this.#init.messageId);
+    } catch (error) {
+      throw error instanceof MalformedMessage
+        ? error
+        : new MalformedMessage("not a payload", { cause: error });
+    }
   }
 
   #handle(from: string, topic: string, message: Message | undefined): void {
@@ -290,7 +216,9 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   }
 
   #malformed(peer: string, error: unknown): void {
-    this.#log.error("%s sent what cannot be read - %e", peer, error);
+    this.#log.error("a message of %s was not handled - %e", peer, error);
+    // Anything else is a fault of ours: the link is cut, but the peer is not blamed.
+    if (!(error instanceof MalformedMessage)) return;
     this.#switchboard.ban(peer, Date.now() + LINK_LIMITS.malformedBanMs);
     this.safeDispatchEvent("banned", { detail: { peer, reason: "malformed" } });
   }
@@ -306,14 +234,13 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
 
   /** One step at a time: what an effect brings about waits until all effects of its step are done. */
   #dispatch(topic: string, event: Event): void {
-    this.#events.push({ topic, event });
+    const state = this.#topics.get(topic);
+    if (state !== undefined) this.#events.push({ topic, state, event });
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const state = this.#topics.get(next.topic);
-        if (state === undefined) continue;
-        for (const effect of step(state, next.event, this.#env(next.topic)))
+        for (const effect of step(next.state, next.event, this.#env(next.topic)))
           this.#perform(next.topic, effect);
       }
     } finally {
@@ -333,33 +260,27 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   #perform(topic: string, effect: Effect): void {
     switch (effect.type) {
       case "send":
-        return this.#send(effect.to, { topic, message: effect.message });
+        this.#send(effect.to, { topic, message: effect.message });
+        return;
       case "connect":
-        return this.#switchboard.connect(effect.peer.peer, Date.now());
+        this.#switchboard.connect(effect.peer.peer, Date.now());
+        return;
       case "validate":
-        return this.#validation.add({ topic, from: effect.from, id: effect.id, payload: effect.payload });
+        this.#validation.add({ topic, from: effect.from, id: effect.id, payload: effect.payload });
+        return;
       case "ban":
         this.#switchboard.ban(effect.peer, Date.now() + effect.forMs);
         this.safeDispatchEvent("banned", { detail: { peer: effect.peer, reason: effect.reason } });
         return;
       case "deliver": {
-        const { id, payload, from, hops } = effect;
-        this.safeDispatchEvent("message", { detail: { topic, id, payload, from, hops } });
+        const { type, ...detail } = effect;
+        this.safeDispatchEvent("message", { detail: { topic, ...detail } });
         return;
       }
-      case "neighbor-up":
-        this.safeDispatchEvent("neighbor-up", { detail: { topic, peer: effect.peer, near: effect.near } });
-        return;
-      case "neighbor-down":
-        this.safeDispatchEvent("neighbor-down", {
-          detail: { topic, peer: effect.peer, reason: effect.reason },
-        });
-        return;
-      case "behind":
-        this.safeDispatchEvent("behind", { detail: { topic, peer: effect.peer } });
-        return;
-      case "lost":
-        this.safeDispatchEvent("lost", { detail: { topic, id: effect.id } });
+      default: {
+        const { type, ...detail } = effect;
+        this.safeDispatchEvent(type, { detail: { topic, ...detail } });
+      }
     }
   }
 

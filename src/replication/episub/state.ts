@@ -33,7 +33,7 @@ export interface ActivePeer {
 }
 
 /** A peer in the passive view. */
-export interface PassivePeer {
+interface PassivePeer {
   info: PeerInfo;
   rttMs: number | undefined;
   /** Not asked for a link before this time. */
@@ -52,7 +52,7 @@ export interface MissingMessage {
   retryAt: number;
 }
 
-export interface Validating {
+interface Validating {
   readonly id: MessageId;
   readonly payload: Uint8Array;
   readonly flood: boolean;

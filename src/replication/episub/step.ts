@@ -2,56 +2,47 @@
  * The machine: one event in, effects out. It decides, the caller acts. The state is changed in place and belongs to
  * one topic of one node; the same step runs under libp2p (service.ts) and in the simulator.
  */
+import { congested, drained } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
+import { drop, queryNeighbors, wait } from "./links.ts";
 import {
   contact,
   contactFound,
-  drop,
   fill,
   joinChecked,
   postpone,
-  queryNeighbors,
   receiveDisconnect,
   receiveForwardJoin,
   receiveJoin,
   receiveLeave,
   receiveNeighbor,
   receiveNodes,
-  seekContact,
-  stabilise,
   subscribe,
   unsubscribe,
-  wait,
   walkOn,
 } from "./membership.ts";
 import type { Message, PeerInfo } from "./messages.ts";
-import { addPassive, answerShuffle, receiveGetNodes, receiveShuffleReply, startShuffle } from "./passive.ts";
+import { addPassive, answerShuffle, receiveGetNodes, receiveShuffleReply } from "./passive.ts";
 import {
-  congested,
-  drained,
-  flushAnnouncements,
   noteOrder,
   publish,
   receiveGossip,
   receiveGraft,
   receivePrune,
   receiveSummaries,
-  rotate,
   validated,
 } from "./plumtree.ts";
-import { optimiseLinks, pingNeighbors, probe, receivePong, receiveTopics } from "./proximity.ts";
-import { jittered } from "./random.ts";
-import { missingTick } from "./repair.ts";
+import { receivePong, receiveTopics } from "./proximity.ts";
 import {
+  type ActivePeer,
   type Context,
   type Effect,
   type Env,
   type Event,
   type State,
   send,
-  TIMERS,
-  type Timer,
 } from "./state.ts";
+import { tick } from "./timers.ts";
 
 export function step(state: State, event: Event, env: Env): Effect[] {
   const context: Context = { state, env, effects: [], cuts: [] };
@@ -69,32 +60,45 @@ function handle(context: Context, event: Event): void {
   const { state } = context;
   switch (event.type) {
     case "tick":
-      return tick(context);
+      tick(context);
+      return;
     case "receive":
-      return receive(context, event.from, event.message);
+      receive(context, event.from, event.message);
+      return;
     case "validated":
-      return validated(context, event.key, event.verdict);
+      validated(context, event.key, event.verdict);
+      return;
     case "publish":
-      return publish(context, event.id, event.payload, event.flood);
+      publish(context, event.id, event.payload, event.flood);
+      return;
     case "subscribe":
-      return subscribe(context, event.contacts);
+      subscribe(context, event.contacts);
+      return;
     case "unsubscribe":
-      return unsubscribe(context);
+      unsubscribe(context);
+      return;
     case "contact":
-      return contact(context, event.peer);
+      contact(context, event.peer);
+      return;
     case "connected":
-      return connectEnded(context, event.peer, true);
+      connectEnded(context, event.peer, true);
+      return;
     case "disconnected":
-      return disconnected(context, event.peer);
+      disconnected(context, event.peer);
+      return;
     case "congested":
-      return withNeighbor(context, event.peer, (neighbor) => congested(context, neighbor));
+      withNeighbor(context, event.peer, (neighbor) => congested(context, neighbor));
+      return;
     case "drained":
-      return withNeighbor(context, event.peer, (neighbor) => drained(context, neighbor));
+      withNeighbor(context, event.peer, (neighbor) => drained(context, neighbor));
+      return;
     case "head":
-      return noteOrder(context, event.order);
+      noteOrder(context, event.order);
+      return;
     case "self":
       state.self = event.self;
-      return queryNeighbors(context);
+      queryNeighbors(context);
+      return;
   }
 }
 
@@ -103,33 +107,47 @@ function receive(context: Context, from: string, message: Message): void {
   if (!state.subscribed) return;
   switch (message.type) {
     case "get-nodes":
-      return receiveGetNodes(context, from);
+      receiveGetNodes(context, from);
+      return;
     case "nodes":
-      return receiveNodes(context, message.peers, message.ttl);
+      receiveNodes(context, message.peers, message.ttl);
+      return;
     case "get-topics":
-      return send(context, from, { type: "topics", topics: [state.config.topic] });
+      send(context, from, { type: "topics", topics: [state.config.topic] });
+      return;
     case "topics":
-      return receiveTopics(context, from, message.topics);
+      receiveTopics(context, from, message.topics);
+      return;
     case "join":
-      return receiveJoin(context, from, message.peer, message.ttl);
+      receiveJoin(context, from, message.peer, message.ttl);
+      return;
     case "forward-join":
-      return receiveForwardJoin(context, from, message.peer, message.ttl);
+      receiveForwardJoin(context, from, message.peer, message.ttl);
+      return;
     case "neighbor":
-      return receiveNeighbor(context, from, message);
+      receiveNeighbor(context, from, message);
+      return;
     case "disconnect":
-      return receiveDisconnect(context, from, message.reason);
+      receiveDisconnect(context, from, message.reason);
+      return;
     case "leave":
-      return receiveLeave(context, from, message.source, message.ttl);
+      receiveLeave(context, from, message.source, message.ttl);
+      return;
     case "shuffle":
-      return receiveShuffle(context, from, message.origin, message.peers, message.ttl);
+      receiveShuffle(context, from, message.origin, message.peers, message.ttl);
+      return;
     case "shuffle-reply":
-      return receiveShuffleReply(context, message.peers);
+      receiveShuffleReply(context, message.peers);
+      return;
     case "ping":
-      return send(context, from, { type: "pong", nonce: message.nonce });
+      send(context, from, { type: "pong", nonce: message.nonce });
+      return;
     case "pong":
-      return receivePong(context, from, message.nonce);
+      receivePong(context, from, message.nonce);
+      return;
     default:
-      return receiveBroadcast(context, from, message);
+      receiveBroadcast(context, from, message);
+      return;
   }
 }
 
@@ -140,16 +158,23 @@ function receiveBroadcast(
   message: Message & { type: "gossip" | "ihave" | "graft" | "prune" },
 ): void {
   const sender = context.state.active.get(from);
-  if (sender === undefined) return send(context, from, { type: "disconnect", reason: "not-neighbor" });
+  if (sender === undefined) {
+    send(context, from, { type: "disconnect", reason: "not-neighbor" });
+    return;
+  }
   switch (message.type) {
     case "gossip":
-      return receiveGossip(context, sender, message);
+      receiveGossip(context, sender, message);
+      return;
     case "ihave":
-      return receiveSummaries(context, sender, message.summaries);
+      receiveSummaries(context, sender, message.summaries);
+      return;
     case "graft":
-      return receiveGraft(context, sender, message.ids);
+      receiveGraft(context, sender, message.ids);
+      return;
     case "prune":
-      return receivePrune(context, sender);
+      receivePrune(context, sender);
+      return;
   }
 }
 
@@ -166,7 +191,10 @@ function receiveShuffle(
     const onward = { type: "shuffle", origin, peers, ttl: ttl - 1 } as const;
     if (walkOn(context, from, onward, origin.peer)) return;
   }
-  if (from === origin.peer || state.active.has(origin.peer)) return answerShuffle(context, origin, peers);
+  if (from === origin.peer || state.active.has(origin.peer)) {
+    answerShuffle(context, origin, peers);
+    return;
+  }
   if (wait(context, origin.peer, { kind: "shuffle", origin, peers })) {
     context.effects.push({ type: "connect", peer: origin });
   }
@@ -197,85 +225,7 @@ function disconnected(context: Context, peer: string): void {
   fill(context);
 }
 
-function withNeighbor(
-  context: Context,
-  peer: string,
-  act: (neighbor: NonNullable<ReturnType<State["active"]["get"]>>) => void,
-): void {
+function withNeighbor(context: Context, peer: string, act: (neighbor: ActivePeer) => void): void {
   const neighbor = context.state.active.get(peer);
   if (neighbor !== undefined) act(neighbor);
-}
-
-function tick(context: Context): void {
-  const { state, env } = context;
-  if (!state.subscribed) return;
-  for (const timer of TIMERS) {
-    if (env.now < state.due[timer]) continue;
-    const wasSet = state.due[timer] > 0;
-    state.due[timer] = env.now + nextDelay(context, timer);
-    // The first time only draws the phase, so that nodes started together do not act together.
-    if (wasSet) fire(context, timer);
-  }
-  expire(context);
-}
-
-function nextDelay(context: Context, timer: Timer): number {
-  const { parameters } = context.state.config;
-  const { random } = context.env;
-  switch (timer) {
-    case "flush":
-      return parameters.ihaveFlushMs;
-    case "missing":
-      return parameters.missingTickMs;
-    case "ping":
-      return jittered(random, parameters.pingMs, LIMITS.jitter);
-    case "probe":
-      return jittered(random, parameters.probeMs, LIMITS.jitter);
-    case "stabilise":
-      return jittered(random, parameters.stabiliseMs, LIMITS.jitter);
-    case "optimise":
-      return jittered(random, parameters.optimiseMs, LIMITS.jitter);
-    case "shuffle":
-      return jittered(random, parameters.shuffleMs, LIMITS.jitter);
-    case "rotate":
-      return jittered(random, parameters.rotateMs || parameters.optimiseMs, LIMITS.jitter);
-  }
-}
-
-function fire(context: Context, timer: Timer): void {
-  const { parameters } = context.state.config;
-  switch (timer) {
-    case "flush":
-      return flushAnnouncements(context);
-    case "missing":
-      return parameters.lazyRepair ? missingTick(context) : undefined;
-    case "ping":
-      return pingNeighbors(context);
-    case "probe":
-      seekContact(context);
-      return probe(context);
-    case "stabilise":
-      return stabilise(context);
-    case "optimise":
-      return optimiseLinks(context);
-    case "shuffle":
-      return parameters.shuffle ? startShuffle(context) : undefined;
-    case "rotate":
-      return parameters.rotateMs > 0 ? rotate(context) : undefined;
-  }
-}
-
-/** What was not answered in time counts as refused. */
-function expire(context: Context): void {
-  const { state, env } = context;
-  for (const [peer, pending] of state.pending) {
-    if (env.now < pending.deadline) continue;
-    state.pending.delete(peer);
-    postpone(context, peer);
-    if (pending.kind === "near-check") send(context, peer, { type: "disconnect", reason: "full" });
-  }
-  for (const [nonce, ping] of state.pings) {
-    if (env.now < ping.sentAt + LIMITS.pendingMs) break;
-    state.pings.delete(nonce);
-  }
 }

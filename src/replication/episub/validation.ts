@@ -49,9 +49,13 @@ export class ValidationQueue {
     try {
       verdict = this.#validate(request);
     } catch (error) {
-      return this.#finish(request, "ignore", error);
+      this.#finish(request, "ignore", error);
+      return;
     }
-    if (typeof verdict === "string") return this.#finish(request, verdict);
+    if (typeof verdict === "string") {
+      this.#finish(request, verdict);
+      return;
+    }
     verdict.then(
       (value) => this.#finish(request, value),
       (error: unknown) => this.#finish(request, "ignore", error),

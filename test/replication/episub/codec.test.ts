@@ -34,7 +34,11 @@ const VECTORS: readonly [string, Message, string][] = [
   ],
   ["DISCONNECT", { type: "disconnect", reason: "trimmed" }, "4a 02 08 01"],
   ["LEAVE", { type: "leave", source: "A", ttl: 3 }, "52 05 08 03 12 01 41"],
-  ["SHUFFLE", { type: "shuffle", origin: a, peers: [b], ttl: 2 }, "5a 10 08 02 12 07 0a0141 12020102 1a 03 0a0142"],
+  [
+    "SHUFFLE",
+    { type: "shuffle", origin: a, peers: [b], ttl: 2 },
+    "5a 10 08 02 12 07 0a0141 12020102 1a 03 0a0142",
+  ],
   ["SHUFFLEREPLY", { type: "shuffle-reply", peers: [b] }, "62 05 0a 03 0a0142"],
   [
     "GOSSIP",
@@ -92,7 +96,8 @@ describe("a frame", () => {
       { type: "topics", topics: Array(WIRE.topicsMax + 1).fill("t") },
       { type: "join", ttl: 1, peer: { peer: "A", record: new Uint8Array(WIRE.recordBytesMax + 1) } },
     ];
-    for (const message of tooMany) assert.throws(() => decode(encode("t", message)), MalformedMessage, message.type);
+    for (const message of tooMany)
+      assert.throws(() => decode(encode("t", message)), MalformedMessage, message.type);
   });
 
   test("whatever the application cannot name is refused", () => {
@@ -125,7 +130,10 @@ describe("a frame", () => {
     }),
     fc.record({ type: fc.constant("disconnect"), reason: fc.constantFrom(...DISCONNECT_REASONS) }),
     fc.record({ type: fc.constant("shuffle"), origin: peer, peers, ttl }),
-    fc.record({ type: fc.constant("ihave"), summaries: fc.array(fc.record({ id, hops }), { maxLength: 64 }) }),
+    fc.record({
+      type: fc.constant("ihave"),
+      summaries: fc.array(fc.record({ id, hops }), { maxLength: 64 }),
+    }),
     fc.record({ type: fc.constant("graft"), ids: fc.array(id, { maxLength: 64 }) }),
     fc.record({ type: fc.constant("ping"), nonce: fc.nat(Number.MAX_SAFE_INTEGER) }),
   );
@@ -166,7 +174,9 @@ function onlyCanonical(wire: Uint8Array): void {
   try {
     frame = decode(wire);
   } catch (error) {
-    assert.ok(error instanceof MalformedMessage || (error instanceof Error && error.message === "no payload"));
+    assert.ok(
+      error instanceof MalformedMessage || (error instanceof Error && error.message === "no payload"),
+    );
     return;
   }
   assert.deepEqual(encode(frame.topic, frame.message), wire);

@@ -51,7 +51,10 @@ export class Machine {
 
   /** A payload comes, and validation says yes. */
   deliver(from: string, message: Message & { type: "gossip" }): Effect[] {
-    return [...this.receive(from, message), ...this.step({ type: "validated", key: message.id.key, verdict: "accept" })];
+    return [
+      ...this.receive(from, message),
+      ...this.step({ type: "validated", key: message.id.key, verdict: "accept" }),
+    ];
   }
 
   /** Makes peers neighbours, by their own request. */

@@ -12,7 +12,9 @@ describe("joining", () => {
     const machine = new Machine();
     const effects = machine.step({ type: "subscribe", contacts: [info("c")] });
     assert.deepEqual(receivers(effects, "get-nodes"), ["c"]);
-    assert.deepEqual(sent(effects, "join"), [{ to: "c", message: { type: "join", peer: info("me"), ttl: 6 } }]);
+    assert.deepEqual(sent(effects, "join"), [
+      { to: "c", message: { type: "join", peer: info("me"), ttl: 6 } },
+    ]);
   });
 
   test("the fresh view is joined through C_rand different nodes, with the TTL the contact advises", () => {
@@ -65,7 +67,9 @@ describe("joining", () => {
     machine.link("a", "b");
     machine.receive("a", { type: "join", peer: info("new"), ttl: 2 });
     const onward = machine.step({ type: "disconnected", peer: "new" });
-    assert.deepEqual(sent(onward, "join"), [{ to: "b", message: { type: "join", peer: info("new"), ttl: 1 } }]);
+    assert.deepEqual(sent(onward, "join"), [
+      { to: "b", message: { type: "join", peer: info("new"), ttl: 1 } },
+    ]);
     machine.receive("a", { type: "join", peer: info("new"), ttl: 0 });
     assert.deepEqual(sent(machine.step({ type: "disconnected", peer: "new" }), "join"), []);
     assert.ok(!machine.neighbors.includes("new"));
@@ -144,7 +148,9 @@ describe("NEIGHBOR", () => {
     const machine = new Machine();
     machine.link(...peers(A));
     const effects = machine.receive("a", neighbor("a"));
-    assert.deepEqual(sent(effects, "disconnect"), [{ to: "a", message: { type: "disconnect", reason: "full" } }]);
+    assert.deepEqual(sent(effects, "disconnect"), [
+      { to: "a", message: { type: "disconnect", reason: "full" } },
+    ]);
     assert.ok(machine.state.passive.has("a"));
   });
 
@@ -192,7 +198,9 @@ describe("leaving", () => {
     const machine = new Machine();
     machine.link("a", "b", "c", "d", "e");
     const effects = machine.receive("a", { type: "disconnect", reason: "trimmed" });
-    assert.deepEqual(effectsOf(effects, "neighbor-down"), [{ type: "neighbor-down", peer: "a", reason: "trimmed" }]);
+    assert.deepEqual(effectsOf(effects, "neighbor-down"), [
+      { type: "neighbor-down", peer: "a", reason: "trimmed" },
+    ]);
     assert.deepEqual(receivers(effects, "disconnect"), []);
     assert.ok(machine.state.passive.has("a"));
   });
@@ -234,7 +242,9 @@ describe("leaving", () => {
     machine.link("a");
     machine.receive("a", { type: "forward-join", peer: info("q"), ttl: 0 });
     const effects = machine.step({ type: "disconnected", peer: "a" });
-    assert.deepEqual(effectsOf(effects, "neighbor-down"), [{ type: "neighbor-down", peer: "a", reason: "gone" }]);
+    assert.deepEqual(effectsOf(effects, "neighbor-down"), [
+      { type: "neighbor-down", peer: "a", reason: "gone" },
+    ]);
     assert.deepEqual(receivers(effects, "neighbor"), ["q"]);
     assert.ok(!machine.state.passive.has("a"));
   });
@@ -251,14 +261,18 @@ describe("stabilising", () => {
   test("a small view asks passive peers: random links first, then the nearest known", () => {
     const machine = new Machine();
     machine.link("a", "b", "c");
-    for (const peer of ["x", "y", "z"]) machine.receive("a", { type: "forward-join", peer: info(peer), ttl: 0 });
+    for (const peer of ["x", "y", "z"])
+      machine.receive("a", { type: "forward-join", peer: info(peer), ttl: 0 });
     machine.state.passive.get("y")!.rttMs = 5;
     machine.state.passive.get("z")!.rttMs = 50;
     const requests = sent(machine.wait(7_000), "neighbor").filter(({ message }) => !message.accept);
     const random = requests.filter(({ message }) => !message.near).map(({ to }) => to);
     const near = requests.filter(({ message }) => message.near).map(({ to }) => to);
     assert.equal(random.length, 1);
-    assert.deepEqual(near, ["y", "z", "x"].filter((peer) => !random.includes(peer)));
+    assert.deepEqual(
+      near,
+      ["y", "z", "x"].filter((peer) => !random.includes(peer)),
+    );
   });
 
   test("a large view asks its neighbours first, then drops links they can spare, lazy ones before tree edges", () => {

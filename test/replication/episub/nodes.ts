@@ -5,8 +5,8 @@ import { identify } from "@libp2p/identify";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
 import { concatBytes, readU64be, toHexDigits, u64be } from "../../../src/base/bytes.ts";
+import { type EpisubInit, episub } from "../../../src/replication/episub/episub.ts";
 import type { MessageId } from "../../../src/replication/episub/messages.ts";
-import { type EpisubInit, episub } from "../../../src/replication/episub/service.ts";
 
 export const TOPIC = "test";
 
@@ -49,7 +49,7 @@ export async function kill({ node }: TestNode): Promise<void> {
 export type TestNode = Awaited<ReturnType<typeof startNode>>;
 
 /** Waits for a fact, told of every event that could have made it true. No fixed sleeps: it ends when it is so. */
-export async function until(what: string, isSo: () => boolean, timeoutMs = 15_000): Promise<void> {
+export async function until(what: string, isSo: () => boolean, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!isSo()) {
     if (Date.now() > end) throw new Error(`it did not come to pass: ${what}`);

@@ -60,7 +60,9 @@ describe("the passive view", () => {
     machine.link("a", "b");
     remember(machine, "mine");
     const message = { type: "shuffle", origin: info("o"), peers: [info("q")], ttl: 0 } as const;
-    assert.deepEqual(effectsOf(machine.receive("a", message), "connect"), [{ type: "connect", peer: info("o") }]);
+    assert.deepEqual(effectsOf(machine.receive("a", message), "connect"), [
+      { type: "connect", peer: info("o") },
+    ]);
     const effects = machine.step({ type: "connected", peer: "o" });
     assert.deepEqual(sent(effects, "shuffle-reply"), [
       { to: "o", message: { type: "shuffle-reply", peers: [info("mine")] } },
@@ -203,7 +205,13 @@ describe("a closer peer", () => {
     const requests = sent(machine.wait(80_000), "neighbor").filter(({ to }) => to === "q" || to === "r");
     assert.deepEqual(new Set(requests.map(({ to }) => to)), new Set(["q"]));
     assert.equal(machine.neighbors.length, 7, "nothing is dropped before");
-    machine.state.pending.set("q", { kind: "request", near: true, replaces: "p4", isNeedy: false, deadline: 1e9 });
+    machine.state.pending.set("q", {
+      kind: "request",
+      near: true,
+      replaces: "p4",
+      isNeedy: false,
+      deadline: 1e9,
+    });
     const effects = machine.receive("q", neighbor("q", { accept: true, near: true }));
     assert.deepEqual(receivers(effects, "disconnect"), ["p4"]);
     assert.ok(machine.neighbors.includes("q"));
