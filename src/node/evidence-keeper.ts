@@ -1,7 +1,7 @@
 /**
  * The watchtower's memory: what contradicts the log is written to disk before anything else, then told to others.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { fromUtf8, toHexDigits, utf8 } from "../base/bytes.ts";
@@ -9,6 +9,8 @@ import { SequencerError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import type { AttestedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
+import type { NodeReader } from "../log/merkle.ts";
+import type { Verdict } from "../replication/episub/state.ts";
 import { type Evidence, verifyEvidence } from "../slashing/evidence.ts";
 import { formatEvidence, parseEvidence } from "../slashing/evidence-file.ts";
 import { findEvidence } from "../slashing/find-evidence.ts";
@@ -35,6 +37,7 @@ export class EvidenceKeeper {
     this.#directory = directory;
     this.#logger = logger;
     this.#onNew = onNew;
+    for (const { kind } of this.#stored()) this.#kinds.add(kind);
   }
 
   /** Kinds of evidence that are held. */
@@ -42,37 +45,69 @@ export class EvidenceKeeper {
     return [...this.#kinds];
   }
 
-  /** A head that the operator signed, and that the log does not hold. */
-  conflict(head: AttestedHead): void {
+  /**
+   * A head that the operator signed, and that the log does not hold.
+   * @param node the nodes of its tree, where it is larger than the log's and they are known
+   */
+  conflict(head: AttestedHead, node?: NodeReader): void {
     const own = this.#log.signed;
     if (own === undefined) return;
     const { genesis, logId } = this.#log;
     const domain = { chainId: genesis.chainId, bond: genesis.bond, logId };
-    const node = head.size <= own.size ? this.#log.node : undefined;
-    const evidence = findEvidence(domain, head, own, node);
+    const evidence = findEvidence(domain, head, own, head.size <= own.size ? this.#log.node : node);
     if (evidence !== undefined) this.#keep(evidence);
   }
 
-  /** Evidence as a peer sent it: kept if it holds. Returns whether it does. */
-  receive(payload: Uint8Array): boolean {
+  /** Evidence as a peer sent it: kept if it holds, and passed on if it is the first of its kind. */
+  receive(payload: Uint8Array): Verdict {
     try {
       const evidence = parseEvidence(fromUtf8(payload) ?? "");
-      if (toHexDigits(evidence.log.logId) !== toHexDigits(this.#log.logId)) return false;
-      verifyEvidence(evidence, [this.#log.genesis.operator]);
-      // Two heads without data prove nothing by themselves: only those who miss the data may ask for it.
-      if (evidence.kind !== "unanswered-challenge") this.#keep(evidence);
-      return true;
+      if (!this.#isOurs(evidence)) return "reject";
+      // Two heads without data prove nothing, and any two heads of the log would do: nobody passes them on.
+      if (evidence.kind === "unanswered-challenge" || this.#kinds.has(evidence.kind)) return "ignore";
+      this.#keep(evidence);
+      return "accept";
     } catch (error) {
-      if (error instanceof SequencerError) return false;
+      if (error instanceof SequencerError) return "reject";
       throw error;
     }
+  }
+
+  /** @throws SequencerError if the evidence does not hold */
+  #isOurs(evidence: Evidence): boolean {
+    if (toHexDigits(evidence.log.logId) !== toHexDigits(this.#log.logId)) return false;
+    verifyEvidence(evidence, [this.#log.genesis.operator]);
+    return true;
+  }
+
+  /** Evidence that was kept before this process began. */
+  #stored(): Evidence[] {
+    if (this.#directory === undefined || !existsSync(this.#directory)) return [];
+    return readdirSync(this.#directory)
+      .filter((name) => name.endsWith(".json"))
+      .flatMap((name) => {
+        const path = join(this.#directory!, name);
+        try {
+          const evidence = parseEvidence(readFileSync(path, "utf8"));
+          return this.#isOurs(evidence) ? [evidence] : [];
+        } catch (error) {
+          this.#logger.warn({ path, err: error }, "a file among the evidence is none");
+          return [];
+        }
+      });
   }
 
   #keep(evidence: Evidence): void {
     if (this.#kinds.has(evidence.kind)) return;
     this.#kinds.add(evidence.kind);
     const text = formatEvidence(evidence);
-    const path = this.#write(evidence.kind, text);
+    let path: string | undefined;
+    try {
+      path = this.#write(evidence.kind, text);
+    } catch (error) {
+      // A full disk must not keep it from the others.
+      this.#logger.error({ err: error, evidence: text }, "evidence could not be written");
+    }
     this.#logger.error(
       { kind: evidence.kind, path },
       "EQUIVOCATION: the operator signed heads that contradict each other",

@@ -2,6 +2,7 @@
  * A running primary: the place where log, sequencing, replication and HTTP meet, and the order in which they start and
  * stop.
  */
+import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
@@ -91,6 +92,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const intake = new Intake({ log, ordering, verifier, clock, budget, onOrdered: () => commitLoop.kick() });
   const diskReserveBytes = options.diskReserveBytes ?? DISK_RESERVE_BYTES;
   const housekeeping = new Housekeeping({ intake, clock, store, diskReserveBytes, logger });
+  closers.push(() => housekeeping.stop());
   await housekeeping.look();
 
   const metrics = new Metrics();
@@ -110,8 +112,9 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
         new SequencerError("equivocation", "another head is signed with this operator's key: the node stops"),
       );
     });
+    if (evidence.kinds.length > 0) throw keptEvidence(options.evidenceDirectory);
     parts = { log, intake, evidence };
-    joinNetwork(network, log);
+    joinNetwork(network, log, logger);
     watchNetwork(metrics, network, log);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
   }
@@ -132,7 +135,6 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {
-    housekeeping.stop();
     intake.close(
       new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
     );
@@ -168,9 +170,12 @@ async function startNetwork(
     validate: (payload) => {
       const { log, evidence } = parts() ?? {};
       if (log === undefined || evidence === undefined) return "ignore";
-      const hear = (flooded: Uint8Array): "accept" | "reject" =>
-        evidence.receive(flooded) ? "accept" : "reject";
-      return judgeEcho(log, payload, (head) => evidence.conflict(head), hear);
+      return judgeEcho(
+        log,
+        payload,
+        (head) => evidence.conflict(head),
+        (flooded) => evidence.receive(flooded),
+      );
     },
     isKnown: (id) => {
       const log = parts()?.log;
@@ -182,11 +187,18 @@ async function startNetwork(
   return network;
 }
 
-function joinNetwork(network: Network, log: Log): void {
+function keptEvidence(directory: string | undefined): SequencerError {
+  return new SequencerError("equivocation", "another head was signed with this operator's key before", {
+    hint: `Find out who else holds the key. The evidence is in ${directory}: move it away to go on`,
+  });
+}
+
+function joinNetwork(network: Network, log: Log, logger: Logger): void {
   const topic = topicOf(log);
   network.join(topic);
   log.onPublish((head, block) => {
     network.publish(topic, blockMessage(head, block));
+    logger.debug({ size: head.size }, "published");
     network.setHead(topic, head.size);
   });
 }
