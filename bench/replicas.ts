@@ -59,6 +59,7 @@ class Replica {
 }
 
 export async function replicas(report: Report, options: BenchOptions): Promise<void> {
+  process.setMaxListeners(0); // Every process is killed should this one end early.
   const directory = await mkdtemp(join(options.directory, "sequencer-bench-"));
   const published: Mark[] = [];
   const nodes: Replica[] = [];
@@ -107,7 +108,7 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
     await compare(report, primary, nodes, published);
   } finally {
     generator.stop();
-    await Promise.all(nodes.map(({ node }) => node?.kill()));
+    await Promise.all(nodes.map(({ node }) => node?.stop()));
     await primary.stop();
     await rm(directory, { recursive: true });
   }
