@@ -59,6 +59,7 @@ class Replica {
 }
 
 export async function replicas(report: Report, options: BenchOptions): Promise<void> {
+  process.setMaxListeners(0); // Every process is killed should this one end early.
   const directory = await mkdtemp(join(options.directory, "sequencer-bench-"));
   const published: Mark[] = [];
   const nodes: Replica[] = [];
@@ -107,7 +108,7 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
     await compare(report, primary, nodes, published);
   } finally {
     generator.stop();
-    await Promise.all(nodes.map(({ node }) => node?.kill()));
+    await Promise.all(nodes.map(({ node }) => node?.stop()));
     await primary.stop();
     await rm(directory, { recursive: true });
   }
@@ -121,7 +122,11 @@ async function compare(
   published: readonly Mark[],
 ): Promise<void> {
   const { size, root } = await primary.call("sequencer_info");
-  const infoOf = async ({ node }: Replica) => await node!.call("sequencer_info");
+  // One that has ended holds nothing that anybody could read.
+  const infoOf = async ({ node }: Replica) =>
+    node!.ended === undefined
+      ? await node!.call("sequencer_info")
+      : { size: 0, root: node!.ended, peers: [] };
   const since = performance.now();
   let infos = await Promise.all(nodes.map(infoOf));
   while (performance.now() - since < SETTLE_MS && infos.some((info) => info.size !== size)) {
@@ -136,7 +141,9 @@ async function compare(
     nodes.map(async (replica, i) => {
       const info = infos[i]!;
       const lag = lagOf(published, replica.marks);
-      const metrics = await (await fetch(`${replica.node!.url}/metrics`)).text();
+      const hasEnded = replica.node!.ended !== undefined;
+      if (hasEnded) replica.troubles.add(replica.node!.ended!);
+      const metrics = hasEnded ? "" : await (await fetch(`${replica.node!.url}/metrics`)).text();
       const metric = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(metrics)?.[1]);
       return {
         replica,
@@ -148,7 +155,7 @@ async function compare(
         p50: lag.quantile(0.5),
         p99: lag.quantile(0.99),
         peers: (info.peers as string[]).length,
-        memory: replica.node!.memory().anonymous,
+        memory: hasEnded ? 0 : replica.node!.memory().anonymous,
       };
     }),
   );
