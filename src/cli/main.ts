@@ -6,6 +6,7 @@ import { describeError, SequencerError } from "../base/errors.ts";
 import { VERSION } from "../node/version.ts";
 import { CONFIG_FLAG, type Command, commandHelp } from "./command.ts";
 import { appendCommand } from "./commands/append.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { infoCommand } from "./commands/info.ts";
 import { initCommand } from "./commands/init.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   revokeCommand,
   keyCommand,
   verifyCommand,
+  benchCommand,
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
