@@ -34,6 +34,8 @@ class Replica {
   kills = 0;
   node: NodeProcess | undefined;
   memoryBefore = 0;
+  /** Half way through the load, in MiB; what is full by then should not grow any more. */
+  memoryHalfWay = 0;
   readonly #flags: readonly string[];
 
   constructor(name: string, flags: readonly string[]) {
@@ -92,10 +94,14 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
         : "never",
     });
     for (const replica of nodes) replica.memoryBefore = replica.node!.memory().anonymous;
+    const halfWay = setTimeout(() => {
+      for (const replica of nodes) replica.memoryHalfWay = replica.node?.memory().anonymous ?? 0;
+    }, options.seconds * 500);
     const stopKilling = options.kill ? killNowAndThen(nodes) : async () => {};
     const work = { kind: "append", batch: BATCH, signWhileSending: true } as const;
     const requests = Math.ceil((rate * options.seconds) / BATCH);
     const load = await generator.offer({ work, requests, connections: CONNECTIONS, rate: rate / BATCH });
+    clearTimeout(halfWay);
     await stopKilling();
     report.row({ what: "ordered by the primary", unit: "tx/s", values: [load.appended / load.seconds] });
     report.row({ what: "requests refused", unit: "", values: [load.failures] });
@@ -191,6 +197,8 @@ async function compare(
     unit: "MiB",
     values: nodes.map((one) => one.memoryBefore),
   });
+  const halfWay = nodes.map((one) => one.memoryHalfWay);
+  report.row({ what: "memory of a replica, half way", unit: "MiB", values: halfWay });
   report.row({ what: "memory of a replica, after", unit: "MiB", values: rows.map((row) => row.memory) });
 }
 
