@@ -6,6 +6,8 @@ import { describeError, SequencerError } from "../base/errors.ts";
 import { VERSION } from "../node/version.ts";
 import { CONFIG_FLAG, type Command, commandHelp } from "./command.ts";
 import { appendCommand } from "./commands/append.ts";
+import { bondCommand } from "./commands/bond.ts";
+import { evidenceCommand } from "./commands/evidence.ts";
 import { infoCommand } from "./commands/info.ts";
 import { initCommand } from "./commands/init.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -27,6 +29,8 @@ const COMMANDS: readonly Command[] = [
   revokeCommand,
   keyCommand,
   verifyCommand,
+  bondCommand,
+  evidenceCommand,
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
