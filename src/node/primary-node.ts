@@ -20,7 +20,8 @@ import { Intake } from "../sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
-import { EvidenceKeeper } from "./evidence-keeper.ts";
+import { startBonding } from "./bonding.ts";
+import { EvidenceKeeper, isComplete } from "./evidence-keeper.ts";
 import { answerAppend } from "./forwarding.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -37,6 +38,7 @@ import {
 import { peerCheck } from "./peer-check.ts";
 import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
 import { VERSION } from "./version.ts";
+import { Watchtower } from "./watchtower.ts";
 
 export interface PrimaryNodeOptions
   extends NodeOptions,
@@ -104,13 +106,15 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   metrics.gauge("sequencer_intake_bytes", "Payload bytes between arrival and answer", () => intake.bytes);
   metrics.gauge("sequencer_ordered_entries", "Ordered entries that wait for a block", () => ordering.queued);
 
+  const evidence = evidenceAgainstUs(log, options);
+  const watchtower = new Watchtower({
+    ...{ log, evidence, metrics, logger, urls: options.watchUrls ?? [] },
+    peers: () => network?.syncPeers() ?? [],
+  });
+  closers.push(() => watchtower.stop());
+  const bonding = await startBonding(options, { subject: log, log, logger }, closers);
   if (network !== undefined) {
-    const evidence = new EvidenceKeeper(log, options.evidenceDirectory, logger, () => {
-      onFatal(
-        new SequencerError("equivocation", "another head is signed with this operator's key: the node stops"),
-      );
-    });
-    parts = { log, intake, evidence };
+    parts = { log, intake, evidence, watchtower };
     joinNetwork(network, log);
     watchNetwork(metrics, network, log);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
@@ -124,7 +128,8 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     sequenceOf: (id) => ordering.sequenceOf(id),
     peers: () => network?.peers() ?? [],
     multiaddrs: () => network?.multiaddrs() ?? [],
-    notReady: () => housekeeping.trouble,
+    notReady: () => housekeeping.trouble ?? bonding?.notReady,
+    ...(bonding && { bondStatus: () => bonding.status }),
   };
   const { rpcHost: host, rpcPort: port, streamStallMs } = options;
   const server = await startServer({
@@ -141,11 +146,33 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   return { log, url: server.url, multiaddrs: network?.multiaddrs() ?? [] };
 }
 
+/**
+ * Another head signed with this operator's key ends the process, and a log that it was kept of is not begun again.
+ * @throws SequencerError `equivocation`
+ */
+function evidenceAgainstUs(
+  log: Log,
+  { evidenceDirectory, logger, onFatal }: PrimaryNodeOptions,
+): EvidenceKeeper {
+  const evidence = new EvidenceKeeper(log, evidenceDirectory, logger);
+  const stop = new SequencerError(
+    "equivocation",
+    "another head is signed with this operator's key: the node stops",
+    {
+      hint: `Keep ${evidenceDirectory ?? "the evidence"}: whoever has the key, or an old copy of this log, signed it`,
+    },
+  );
+  if (evidence.held.some(isComplete)) throw stop;
+  evidence.onNew(() => onFatal(stop));
+  return evidence;
+}
+
 /** What the network needs of the node; it is there before they are. */
 interface NetworkParts {
   readonly log: Log;
   readonly intake: Intake;
   readonly evidence: EvidenceKeeper;
+  readonly watchtower: Watchtower;
 }
 
 async function startNetwork(
@@ -166,11 +193,11 @@ async function startNetwork(
       return answerAppend(log, (payloads, source) => intake.submit(payloads, source), frame, peer);
     },
     validate: (payload) => {
-      const { log, evidence } = parts() ?? {};
-      if (log === undefined || evidence === undefined) return "ignore";
+      const { log, evidence, watchtower } = parts() ?? {};
+      if (log === undefined || evidence === undefined || watchtower === undefined) return "ignore";
       const hear = (flooded: Uint8Array): "accept" | "reject" =>
         evidence.receive(flooded) ? "accept" : "reject";
-      return judgeEcho(log, payload, (head) => evidence.conflict(head), hear);
+      return judgeEcho(log, payload, (head) => watchtower.conflict(head), hear);
     },
     isKnown: (id) => {
       const log = parts()?.log;

@@ -23,6 +23,7 @@ import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { LogValidator } from "../sequencing/validator.ts";
+import { startBonding } from "./bonding.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { Forwarder } from "./forwarding.ts";
 import {
@@ -38,6 +39,7 @@ import {
 } from "./parts.ts";
 import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
 import { VERSION } from "./version.ts";
+import { Watchtower } from "./watchtower.ts";
 
 export interface ReplicaNodeOptions extends NodeOptions, PeeringOptions {
   /** The log to mirror; without it, the log of the first peer that answers, which is then pinned. */
@@ -92,16 +94,26 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     ids.stored(block);
     network.setHead(topic, known.committed.size);
   });
-  const evidence = new EvidenceKeeper(known, options.evidenceDirectory, logger, (_evidence, text) => {
-    network.publish(topic, evidenceMessage(text), { flood: true });
+  const evidence = new EvidenceKeeper(known, options.evidenceDirectory, logger);
+  const halt = (): void =>
     follower.halt(new SequencerError("equivocation", "the operator signed heads that contradict each other"));
+  if (evidence.kinds.length > 0) halt();
+  evidence.onNew((_evidence, text) => {
+    network.publish(topic, evidenceMessage(text), { flood: true });
+    halt();
   });
+  const watchtower = new Watchtower({
+    ...{ log: known, evidence, metrics, logger, urls: options.watchUrls ?? [] },
+    peers: () => network.syncPeers(),
+  });
+  closers.push(() => watchtower.stop());
+  const bonding = await startBonding(options, { subject: known, log: known, evidence, logger }, closers);
   replica = new Replica({
     log: known,
     follower,
     peers: () => network.syncPeers(),
     onProgress: (size, target) => options.onProgress?.(size, target),
-    onConflict: (head) => evidence.conflict(head),
+    onConflict: (head) => watchtower.conflict(head),
     onEvidence: (payload) => (evidence.receive(payload) ? "accept" : "reject"),
     onPrimary: (multiaddrs) => {
       primary = multiaddrs;
@@ -127,7 +139,8 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     sequenceOf: (id) => ids.find(id) ?? known.sequenceOf(id),
     peers: () => network.peers(),
     multiaddrs: () => network.multiaddrs(),
-    notReady: () => notReady(evidence, follower, network),
+    notReady: () => notReady(evidence, follower, network) ?? bonding?.notReady,
+    ...(bonding && { bondStatus: () => bonding.status }),
   };
   const server = await startServer({
     backend,
