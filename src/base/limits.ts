@@ -144,6 +144,8 @@ export const NO_PEER_MS = 8_000;
 export const CLIENT_TIMEOUT_MS = 30_000;
 export const CLIENT_RETRY_MS = 100;
 export const CLIENT_RETRY_MS_MAX = 5_000;
+/** Milliseconds without a byte, heartbeats included, after which the client takes a stream for dead. */
+export const CLIENT_SILENCE_MS = 4 * STREAM_HEARTBEAT_MS;
 /** Attempts of one append before the client gives up; every one of them is safe. */
 export const CLIENT_ATTEMPTS_MAX = 8;
 /** Bytes of one answer or one stream line that the client reads before it gives up. */

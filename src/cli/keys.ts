@@ -96,7 +96,7 @@ export async function p2pKey(dbPath: string, say: (line: string) => void): Promi
     dbPath,
     "p2p.key",
     () => made,
-    (text) => fromHex(text),
+    (text) => privateKeyToProtobuf(parseP2pKey(text)),
     "P2P identity",
     say,
   );
@@ -184,10 +184,21 @@ async function keptKey(
     return make();
   }
   const path = join(dbPath, name);
-  if (existsSync(path)) return parse(readFileSync(path, "utf8").trim());
+  if (existsSync(path)) return readKept(path, parse, what);
   mkdirSync(dbPath, { recursive: true, mode: 0o700 });
   const key = make();
-  writeFileSync(path, `${toHex(key)}\n`, { mode: 0o600, flag: "wx" });
+  writeFileSync(path, `${toHex(key)}\n`, { mode: 0o600, flag: "wx", flush: true });
   say(`No ${what} was given: made one and kept it in ${path}.`);
   return key;
+}
+
+function readKept(path: string, parse: (text: string) => Uint8Array, what: string): Uint8Array {
+  try {
+    return parse(readFileSync(path, "utf8").trim());
+  } catch (cause) {
+    throw new SequencerError("key", `${path} does not hold the ${what} that was kept there`, {
+      cause,
+      hint: "Put the right one back from a backup; what is lost cannot be made again",
+    });
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { concatBytes, equalBytes, fromUtf8 } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import { CLIENT_ANSWER_BYTES_MAX } from "../base/limits.ts";
+import { CLIENT_ANSWER_BYTES_MAX, CLIENT_SILENCE_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { TreeGrowth } from "../log/growth.ts";
 import { leafHashes } from "../log/merkle.ts";
@@ -33,6 +33,8 @@ export interface FollowOptions {
   /** Go on with what is appended later; otherwise end at the head as it was when it is reached. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
+  /** Milliseconds without a byte after which a connection is given up; CLIENT_SILENCE_MS unless given. */
+  readonly silenceMs?: number;
 }
 
 /** Verified entries from a sequence number on, a stream's line at a time. */
@@ -40,13 +42,14 @@ export async function* followEntries(
   source: EntrySource,
   options: FollowOptions,
 ): AsyncGenerator<VerifiedEntries> {
-  const { signal, follow } = options;
+  const { signal, follow, silenceMs = CLIENT_SILENCE_MS } = options;
   let next = options.from;
   let frontier = await source.frontier(next);
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
-      const response = await source.openStream(next, signal);
-      for await (const line of linesOf(response)) {
+      const connection = new Connection(signal, silenceMs);
+      const response = await connection.hear(source.openStream(next, connection.signal));
+      for await (const line of linesOf(response, connection)) {
         const { note, entries } = parseLine(line, next);
         if (note === undefined) break; // The node asks to resume elsewhere, or is about to stop.
         const head = await source.openNote(note);
@@ -101,11 +104,47 @@ function parseLine(line: string, next: number): Line {
   return { note: checkpoint, entries: entries.map((entry) => bytes(entry)) };
 }
 
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  if (response.body === null) return;
+/** A connection that may be dead without anybody having said so: heartbeats come every few seconds. */
+class Connection {
+  readonly #silence = new AbortController();
+  readonly #silenceMs: number;
+  readonly signal: AbortSignal;
+
+  constructor(signal: AbortSignal, silenceMs: number) {
+    this.#silenceMs = silenceMs;
+    this.signal = AbortSignal.any([signal, this.#silence.signal]);
+  }
+
+  /** Awaits what the node has to send, and ends the connection if nothing comes. */
+  async hear<T>(coming: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.#silence.abort(), this.#silenceMs);
+    try {
+      return await coming;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The chunks of a body; some browsers cannot iterate over a stream. */
+async function* chunksOf(response: Response, connection: Connection): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await connection.hear(reader.read());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+async function* linesOf(response: Response, connection: Connection): AsyncGenerator<string> {
   let pending: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunksOf(response, connection)) {
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       const line = fromUtf8(concatBytes(...pending, chunk.subarray(start, end)));

@@ -86,7 +86,7 @@ export class Network {
     } catch (cause) {
       throw new SequencerError(
         "configuration",
-        `cannot join the network on port ${options.port}: ${(cause as Error).message}`,
+        `cannot listen for peers on port ${options.port}${String(cause).includes("EADDRINUSE") ? ": it is in use" : ""}`,
         {
           cause,
           hint: "Choose another -p2pport, or stop what listens there",

@@ -1,3 +1,6 @@
+/**
+ * Every command as a process of its own, against a node of the test.
+ */
 import assert from "node:assert/strict";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { before, test } from "node:test";

@@ -1,3 +1,6 @@
+/**
+ * Flags: their spellings, and which of flag, environment, configuration and default counts.
+ */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";

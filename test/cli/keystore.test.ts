@@ -1,3 +1,6 @@
+/**
+ * Key files: the example of the Web3 Secret Storage Definition, what others read, hostile files.
+ */
 import assert from "node:assert/strict";
 import { createDecipheriv, scryptSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";

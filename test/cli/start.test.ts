@@ -1,3 +1,6 @@
+/**
+ * `start` as users run it: keys, genesis, refusals; secrets are never printed.
+ */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
@@ -24,11 +27,16 @@ function assertSecret(output: string, ...keys: readonly string[]): void {
 
 test("the first command of all starts a primary with the peer id of its key", async (t) => {
   const cwd = temporaryDirectory(t);
-  const env = { PRIVATE_KEY: P2P_KEY, XDG_STATE_HOME: `${cwd}/state`, SEQUENCER_RPCPORT: "0" };
+  const env = {
+    PRIVATE_KEY: P2P_KEY,
+    XDG_STATE_HOME: `${cwd}/state`,
+    SEQUENCER_RPCPORT: "0",
+    SEQUENCER_P2PPORT: "0",
+  };
   const args = ["-dbpath", "tmp/db", "-mode", "primary"];
-  // As it is written down: the port alone comes from the environment.
+  // As it is written down: only the ports come from elsewhere.
   const node = await launchNode(t, args, { cwd, env });
-  assert.match(node.stdout, new RegExp(`^Peer id +${PEER_ID}$`, "m"));
+  assert.match(node.stdout, new RegExp(`^P2P multiaddr: /ip4/\\S+/p2p/${PEER_ID}$`, "m"));
   assert.match(node.stdout, /^No operator key was given: made one and kept it in tmp\/db\/operator.key\.$/m);
   assert.match(node.stdout, /^UNBONDED/m);
   assert.match(node.stdout, /^Warning: the operator is an admin too/m);
@@ -58,7 +66,7 @@ test("without any key both are made, kept with mode 0600, and used again", async
   const directory = temporaryDirectory(t);
   const args = ["-dbpath", `${directory}/db`, "-guard", `${directory}/guard`, "-loglevel", "debug"];
   const first = await launchNode(t, args, { env: { PRIVATE_KEY: "", OPERATOR_PRIVATE_KEY: "" } });
-  const [, peerId] = /^Peer id +(\S+)$/m.exec(first.stdout)!;
+  const [, peerId] = /^P2P multiaddr: \S+\/p2p\/(\S+)$/m.exec(first.stdout)!;
   first.signal("SIGTERM");
   const { stdout, stderr } = await first.finished();
   const keys = ["p2p.key", "operator.key"].map((name) => {
@@ -70,13 +78,13 @@ test("without any key both are made, kept with mode 0600, and used again", async
     assert.equal(statSync(`${directory}/guard/${name}`).mode & 0o077, 0, name);
   }
   const again = await launchNode(t, args);
-  assert.match(again.stdout, new RegExp(`^Peer id +${peerId}$`, "m"));
+  assert.match(again.stdout, new RegExp(`^P2P multiaddr: \\S+/p2p/${peerId}$`, "m"));
 });
 
 test('-dbpath "" keeps everything in memory, and says so', async (t) => {
   const cwd = temporaryDirectory(t);
   const env = { OPERATOR_PRIVATE_KEY: OPERATOR_KEY.slice(2), PRIVATE_KEY: P2P_KEY };
-  const node = await launchNode(t, ["-dbpath", "", "-mode", "primary"], { cwd, env });
+  const node = await launchNode(t, ["-dbpath", "", "-mode", "primary", "-peers", ""], { cwd, env });
   assert.match(node.stdout, /^The log is kept in memory: it ends with this process\.$/m);
   assert.equal((await call(node.url, "sequencer_info")).operator, toHex(operator.address));
   await checkLog(node.url);
@@ -120,20 +128,28 @@ test("genesis is as the flags say, from addresses or from a file", async (t) => 
       /already signs a log of origin/,
     ],
   ];
-  const results = await Promise.all(
-    refusals.map(([args]) => sequencer(["start", "-rpcport", "0", ...args], { env })),
-  );
-  results.forEach(({ code, stderr }, i) => {
+  for (const [args, message] of refusals) {
+    const { code, stderr } = await sequencer(["start", "-rpcport", "0", "-p2pport", "0", ...args], { env });
     assert.equal(code, 1, stderr);
-    assert.match(stderr, refusals[i]![1]);
-    assert.equal(stderr.trim().split("\n").length, 1, "one line");
+    assert.match(stderr, message);
+    const said = stderr.split("\n").filter((line) => !line.startsWith("{") && line !== "");
+    assert.equal(said.length, 1, "one line besides the log's");
     assertSecret(stderr, OPERATOR_KEY);
-  });
+  }
 });
 
 test("what cannot be a start is refused in one line that says what to do", async (t) => {
   const directory = temporaryDirectory(t);
-  const place = ["-dbpath", `${directory}/db`, "-guard", `${directory}/guard`, "-rpcport", "0"];
+  const place = [
+    "-dbpath",
+    `${directory}/db`,
+    "-guard",
+    `${directory}/guard`,
+    "-rpcport",
+    "0",
+    "-p2pport",
+    "0",
+  ];
   writeFileSync(`${directory}/unknown.json`, '{"colour": "red"}');
   const cases: [args: string[], env: Record<string, string>, code: number, message: RegExp][] = [
     [

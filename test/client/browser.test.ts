@@ -1,3 +1,6 @@
+/**
+ * The client as browsers get it: bundled, and run in a real one where there is one.
+ */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,3 +1,6 @@
+/**
+ * The client against an honest node: appending, permissions, reading, following, remembering.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { privateKeyToAccount } from "viem/accounts";

@@ -1,3 +1,6 @@
+/**
+ * The client against a node that lies, field by field.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { privateKeyToAccount } from "viem/accounts";

@@ -1,3 +1,6 @@
+/**
+ * Receipt files: they hold without a node, and nothing of them can be changed.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { privateKeyToAccount } from "viem/accounts";

@@ -1,3 +1,6 @@
+/**
+ * The client over networks that lose, cut and repeat, and across restarts: no duplicates, no gaps.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { privateKeyToAccount } from "viem/accounts";

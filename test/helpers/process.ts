@@ -99,7 +99,7 @@ export async function launchNode(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Running & { readonly url: string }> {
-  const running = launch(cleanup, ["start", "-rpcport", "0", ...args], options);
+  const running = launch(cleanup, ["start", "-rpcport", "0", "-p2pport", "0", ...args], options);
   const [, url] = await running.printed(/^API +(http:\S+)$/m);
   return Object.assign(running, { url: url! });
 }

@@ -1,3 +1,6 @@
+/**
+ * Power cuts between order and answer: nothing acknowledged is lost, and no two histories are signed.
+ */
 import assert from "node:assert/strict";
 import { execPath } from "node:process";
 import { type TestContext, test } from "node:test";

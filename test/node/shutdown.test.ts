@@ -1,3 +1,6 @@
+/**
+ * The orderly end of a node, whatever its clients are at.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Agent, request } from "node:http";

@@ -1,3 +1,6 @@
+/**
+ * Clients that misuse connections: too much, too slow, not at all, all at once.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

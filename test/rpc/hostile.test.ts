@@ -1,3 +1,6 @@
+/**
+ * Transactions that must not get in, and what their senders are told. SPEC section 5, errors.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { concatBytes, fromHex, type Hex, toHex } from "../../src/base/bytes.ts";

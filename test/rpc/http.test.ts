@@ -1,3 +1,6 @@
+/**
+ * What is served over HTTP besides JSON-RPC: the static log, health, metrics, CORS.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { pathOf } from "../helpers/check-served-log.ts";

@@ -1,3 +1,6 @@
+/**
+ * The envelope: what is no call, ids, notifications, batches.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { startTestPrimary, type TestPrimary } from "../helpers/primary.ts";

@@ -1,3 +1,6 @@
+/**
+ * Every method of SPEC section 5 from outside: the exact fields of its results, and what it refuses.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { toHex } from "../../src/base/bytes.ts";

@@ -1,3 +1,6 @@
+/**
+ * sequencer_read over a log of several tiles: pages, bounds, and requests whose answers would be too large.
+ */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { checkLog } from "../helpers/check-served-log.ts";

@@ -1,3 +1,6 @@
+/**
+ * GET /stream: history and live entries without a gap, heartbeats, readers that are too slow or too many.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";

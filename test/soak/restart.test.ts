@@ -1,3 +1,6 @@
+/**
+ * A small soak; `npm run soak:restart` is the large one.
+ */
 import { test } from "node:test";
 import { soakRestart } from "./restart.ts";
 

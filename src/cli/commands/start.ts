@@ -21,7 +21,6 @@ import type { Command } from "../command.ts";
 import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
-import { multiaddrOf } from "../multiaddr.ts";
 import { Progress } from "../progress.ts";
 
 export const GUARD_FLAG: Flags = {
@@ -122,13 +121,12 @@ async function startNode(values: Values): Promise<void> {
     throw new SequencerError("usage", "-mode must be primary or replica");
   const dbPath = values.required("dbpath");
   const identity = await p2pKey(dbPath, console.log);
-  console.log(`P2P multiaddr: ${multiaddrOf(peerIdFromPrivateKey(identity), values.number("p2pport")!)}`);
   if (mode === "primary") await checkGenesisBond(values, dbPath);
   const chain = await chainSettings(values);
   const common = { ...commonOptions(values, dbPath, identity), ...(chain !== undefined && { chain }) };
   const node =
     mode === "primary" ? await startPrimaryWith(values, common) : await startReplicaWith(values, common);
-  announce(node, mode, values);
+  announce(node, mode, peerIdFromPrivateKey(identity).toString(), values);
   stopOnSignal(node);
 }
 
@@ -228,7 +226,7 @@ function startFlags(values: Values): Partial<PrimaryStart> {
   };
 }
 
-function announce(node: RunningNode, mode: string, values: Values): void {
+function announce(node: RunningNode, mode: string, peerId: string, values: Values): void {
   const { genesis, logId, signed } = node.log;
   if (values.required("dbpath") === "") console.log("The log is kept in memory: it ends with this process.");
   if (isZero(genesis.bond))
@@ -241,9 +239,11 @@ function announce(node: RunningNode, mode: string, values: Values): void {
   console.log(`Log       ${toHex(logId)} (${genesis.origin})`);
   console.log(`Size      ${signed?.size ?? "0, catching up"}`);
   console.log(`Operator  ${toHex(genesis.operator)}`);
+  const address = node.multiaddrs.find((one) => !one.includes("127.0.0.1")) ?? node.multiaddrs[0];
+  console.log(`Peer id   ${peerId}`);
+  console.log(`P2P       ${address}`);
   console.log(`API       ${node.url}`);
   if (mode === "replica") return;
-  const address = node.multiaddrs.find((one) => !one.includes("127.0.0.1")) ?? node.multiaddrs[0];
   console.log("A replica on another machine:");
   console.log(`  sequencer start -dbpath tmp/db2 -mode replica -log ${toHex(logId)} -peers ${address}`);
 }

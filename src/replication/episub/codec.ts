@@ -36,6 +36,8 @@ export const WIRE = {
   idBytesMax: 64,
   topicsMax: 64,
   payloadBytesMax: 4 * 2 ** 20,
+  /** A flooded payload crosses every link: whoever relays could otherwise flood the large ones at will. */
+  floodBytesMax: 256 * 2 ** 10,
   /** Everything but GOSSIP: 32 peers with the longest records. */
   controlBytesMax: 80 * 1_024,
 } as const;
@@ -200,7 +202,7 @@ function readBody(type: MessageType, body: Reader, messageIdOf: MessageIdOf): Me
     case "gossip": {
       const hops = body.uint(1, LIMITS.hopsMax);
       const flood = body.bool(2);
-      const payload = body.bytes(3, WIRE.payloadBytesMax);
+      const payload = body.bytes(3, flood ? WIRE.floodBytesMax : WIRE.payloadBytesMax);
       return { type, hops, flood, payload, id: messageIdOf(payload) };
     }
     case "ihave":

@@ -19,6 +19,11 @@ export function grant(
   near: boolean,
   isNeedy: boolean,
 ): ActivePeer | undefined {
+  const existing = context.state.active.get(asker.peer);
+  if (existing !== undefined) {
+    sendNeighbor(context, asker.peer, true, existing.near);
+    return existing;
+  }
   const neighbor = admit(context, asker, near);
   if (neighbor === undefined) {
     refuse(context, asker.peer);
@@ -95,6 +100,8 @@ export function admit(context: Context, info: PeerInfo, near: boolean): ActivePe
     announcedHops: undefined,
   };
   state.passive.delete(peer);
+  // Both may have asked at once: the other's request answers ours.
+  if (state.pending.get(peer)?.kind === "request") state.pending.delete(peer);
   state.active.set(peer, neighbor);
   context.effects.push({ type: "neighbor-up", peer, near });
   return neighbor;

@@ -14,7 +14,6 @@ export function publish(context: Context, id: MessageId, payload: Uint8Array, fl
   if (state.cache.seen(id.key)) return;
   state.cache.put({ id, payload, flood, receivedAt: env.now, hops: 0, from: undefined });
   noteOrder(context, id.order);
-  if (!flood) state.lastHops = 0;
   forward(context, { type: "gossip", id, hops: 1, flood, payload }, []);
 }
 
@@ -26,7 +25,8 @@ export function receiveGossip(context: Context, sender: ActivePeer, message: Gos
   state.counters.payloadBytesReceived += payload.length;
   if (state.cache.seen(id.key)) {
     state.counters.duplicates++;
-    state.validating.get(id.key)?.others.push(from);
+    const others = state.validating.get(id.key)?.others;
+    if (others?.includes(from) === false) others.push(from);
     if (!flood) prune(context, nearerSource(context, sender, message) ?? sender);
     return;
   }
@@ -98,7 +98,6 @@ export function validated(context: Context, key: string, verdict: Verdict): void
   effects.push({ type: "deliver", from, id, payload, hops });
   if (!flood) {
     state.parent = from;
-    state.lastHops = hops;
     const shortest = missing?.announcers.reduce((a, b) => (b.hops < a.hops ? b : a));
     if (sender !== undefined) {
       makeEager(context, sender);

@@ -6,7 +6,7 @@ import { type Logger, type Startable, serviceCapabilities, serviceDependencies }
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { TypedEventEmitter } from "main-event";
 import { byPeer, networkGroup } from "./address.ts";
-import { decodeFrame, encodeFrame, type Frame } from "./codec.ts";
+import { decodeFrame, encodeFrame, type Frame, WIRE } from "./codec.ts";
 import type { EpisubComponents, EpisubEvents, EpisubInit, EpisubStats, NeighborView } from "./episub.ts";
 import { LINK_LIMITS } from "./limits.ts";
 import type { Message, MessageId, PeerInfo } from "./messages.ts";
@@ -48,11 +48,8 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     this.#log = components.logger.forComponent("sequencer:episub");
     this.#self = { peer: components.peerId.toString(), record: new Uint8Array() };
     this.#direct = byPeer(init.directPeers ?? []);
-    this.#validation = new ValidationQueue(
-      init.validate,
-      LINK_LIMITS.validationsMax,
-      (request, verdict, error) => this.#validated(request, verdict, error),
-    );
+    const validated = this.#validated.bind(this);
+    this.#validation = new ValidationQueue(init.validate, LINK_LIMITS.validationsMax, validated);
     const events = {
       frame: (peer: string, bytes: Uint8Array) => this.#receive(peer, bytes),
       connected: (peer: string) => this.#tellAll({ type: "connected", peer }),
@@ -115,9 +112,12 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
    * is full is marked behind, it does not hold up the others.
    */
   publish(topic: string, payload: Uint8Array, options: { readonly flood?: boolean } = {}): MessageId {
-    const id = this.#init.messageId(payload);
+    const { flood = false } = options;
+    const bytesMax = flood ? WIRE.floodBytesMax : WIRE.payloadBytesMax;
+    if (payload.length > bytesMax) throw new RangeError(`a payload has at most ${bytesMax} bytes`);
     this.#stateOf(topic);
-    this.#dispatch(topic, { type: "publish", id, payload, flood: options.flood ?? false });
+    const id = this.#init.messageId(payload);
+    this.#dispatch(topic, { type: "publish", id, payload, flood });
     return id;
   }
 

@@ -135,8 +135,6 @@ export interface State {
   largestOrder: number | undefined;
   /** Who delivered the latest payload first. */
   parent: string | undefined;
-  /** Hops that payload took; 0 for our own. */
-  lastHops: number;
   readonly due: Record<Timer, number>;
   readonly counters: Counters;
 }
@@ -245,7 +243,6 @@ export function createState(
     announcements: [],
     largestOrder: undefined,
     parent: undefined,
-    lastHops: 0,
     due: { flush: 0, missing: 0, ping: 0, probe: 0, stabilise: 0, optimise: 0, shuffle: 0, rotate: 0 },
     counters: {
       payloadsSent: 0,

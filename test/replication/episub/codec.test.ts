@@ -87,12 +87,13 @@ describe("a frame", () => {
     }
   });
 
-  test("with more ids, peers or topics than allowed is refused", () => {
+  test("with more ids, peers, topics or bytes than allowed is refused", () => {
     const id = { key: "00", order: 0 };
     const tooMany: Message[] = [
       { type: "graft", ids: Array(LIMITS.idsPerMessageMax + 1).fill(id) },
       { type: "ihave", summaries: Array(LIMITS.idsPerMessageMax + 1).fill({ id, hops: 1 }) },
       { type: "shuffle-reply", peers: Array(LIMITS.peersPerMessageMax + 1).fill(a) },
+      { type: "gossip", id, hops: 1, flood: true, payload: payloadOf(1, WIRE.floodBytesMax + 1) },
       { type: "topics", topics: Array(WIRE.topicsMax + 1).fill("t") },
       { type: "join", ttl: 1, peer: { peer: "A", record: new Uint8Array(WIRE.recordBytesMax + 1) } },
     ];

@@ -75,6 +75,25 @@ describe("joining", () => {
     assert.ok(!machine.neighbors.includes("new"));
   });
 
+  test("two nodes that ask each other at once have one link, and nothing left open", () => {
+    const machine = new Machine();
+    machine.step({ type: "contact", peer: info("a") });
+    assert.equal(machine.state.pending.size, 1);
+    const effects = machine.receive("a", neighbor("a"));
+    assert.equal(effectsOf(effects, "neighbor-up").length, 1);
+    assert.deepEqual(machine.receive("a", neighbor("a", { accept: true })), []);
+    assert.equal(machine.state.pending.size, 0);
+  });
+
+  test("a joiner that became a neighbour while it was checked stays the neighbour it is", () => {
+    const machine = new Machine();
+    machine.receive("x", { type: "join", peer: info("new"), ttl: 0 });
+    machine.link("new");
+    const before = machine.state.active.get("new");
+    assert.deepEqual(effectsOf(machine.step({ type: "connected", peer: "new" }), "neighbor-up"), []);
+    assert.equal(machine.state.active.get("new"), before);
+  });
+
   test("a full node hands a JOIN on, never to its sender or to the joiner", () => {
     const machine = new Machine();
     machine.link(...peers(A));

@@ -82,6 +82,8 @@ describe("episub()", () => {
     const [source, ...others] = await startAll(5, 3);
     source!.episub.publish(TOPIC, payloadOf(1), { flood: true });
     await everyoneHas(others, 1);
+    assert.throws(() => source!.episub.publish(TOPIC, payloadOf(2, 2 ** 19), { flood: true }), RangeError);
+    assert.throws(() => source!.episub.publish(TOPIC, payloadOf(2, 2 ** 23)), RangeError);
   });
 
   test("a peer named by the operator is dialled, and found again after it was gone", async () => {
