@@ -16,6 +16,7 @@ import { readCommand } from "./commands/read.ts";
 import { receiptCommand } from "./commands/receipt.ts";
 import { startCommand } from "./commands/start.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { parseFlags } from "./flags.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   revokeCommand,
   keyCommand,
   verifyCommand,
+  watchCommand,
   bondCommand,
   evidenceCommand,
 ];

@@ -8,7 +8,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { describeError, SequencerError } from "../base/errors.ts";
 import { NOTE_BYTES_MAX, UNPROVED_HEADS_MAX, WATCH_ANSWER_MS, WATCH_POLL_MS } from "../base/limits.ts";
 import { Transport } from "../client/transport.ts";
-import type { AttestedHead, CheckpointVerifier, SignedHead } from "../log/checkpoint.ts";
+import type { CheckpointVerifier, Head, SignedHead } from "../log/checkpoint.ts";
 import type { Evidence, LogDomain } from "../slashing/evidence.ts";
 import { evidenceFrom, nodesOfServer, type RemoteNodes } from "./remote-tiles.ts";
 
@@ -18,7 +18,7 @@ export interface HeadSource {
   /** Its newest head, both signatures of the operator verified. @throws SequencerError if it has none */
   newest(): Promise<SignedHead | undefined>;
   /** The tree under a head. @throws SequencerError if it does not have it */
-  nodes(head: AttestedHead): Promise<RemoteNodes>;
+  nodes(head: Head): Promise<RemoteNodes>;
 }
 
 export interface HeadWatchOptions {
@@ -27,10 +27,14 @@ export interface HeadWatchOptions {
   readonly onEvidence: (evidence: Evidence) => void;
   readonly logger: Logger;
   readonly pollMs?: number;
+  /** The measure of an earlier run; whoever is asked first may serve its tree. */
+  readonly known?: SignedHead;
+  /** Told of every new measure, to remember it. */
+  readonly onMeasure?: (head: SignedHead) => void;
 }
 
 interface Seen {
-  readonly head: AttestedHead;
+  readonly head: SignedHead;
   readonly source: HeadSource;
 }
 
@@ -46,6 +50,8 @@ export class HeadWatch {
 
   constructor(options: HeadWatchOptions) {
     this.#options = options;
+    const { known, sources } = options;
+    if (known !== undefined && sources[0] !== undefined) this.#measure = { head: known, source: sources[0] };
   }
 
   start(): void {
@@ -75,24 +81,26 @@ export class HeadWatch {
   }
 
   /** Holds a head of the operator against what was seen. */
-  async see(head: AttestedHead, source: HeadSource): Promise<void> {
+  async see(head: SignedHead, source: HeadSource): Promise<void> {
     const { domain, onEvidence } = this.#options;
     const measure = this.#measure;
-    if (measure === undefined) {
-      this.#measure = { head, source };
-      return;
-    }
+    if (measure === undefined) return this.#take({ head, source });
     if (head.size === measure.head.size && equalBytes(head.root, measure.head.root)) return;
     const larger = head.size > measure.head.size ? { head, source } : measure;
     try {
       const nodes = head.size === measure.head.size ? noNodes : await larger.source.nodes(larger.head);
       const evidence = await evidenceFrom(domain, head, measure.head, nodes);
       if (evidence !== undefined) onEvidence(evidence);
-      else this.#measure = larger;
+      else if (larger !== measure) this.#take(larger);
     } catch (error) {
       if (!(error instanceof SequencerError)) throw error;
       this.#waitForProof({ head, source });
     }
+  }
+
+  #take(seen: Seen): void {
+    this.#measure = seen;
+    this.#options.onMeasure?.(seen.head);
   }
 
   #waitForProof(seen: Seen): void {

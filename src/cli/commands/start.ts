@@ -249,7 +249,7 @@ function announce(node: RunningNode, mode: string, peerId: string, values: Value
 }
 
 /** The first signal stops the node in order; the second one at once. */
-function stopOnSignal(node: RunningNode): void {
+export function stopOnSignal(node: Pick<RunningNode, "close">): void {
   let stopping = false;
   const stop = (): void => {
     if (stopping) process.exit(1);
@@ -284,7 +284,7 @@ function address(text: string): Uint8Array {
   throw new SequencerError("usage", `"${text}" is not an address: 0x and 40 hexadecimal digits`);
 }
 
-function hash(text: string, flag: string): Uint8Array {
+export function hash(text: string, flag: string): Uint8Array {
   if (isHex(text) && text.length === 2 + 2 * HASH_BYTES) return fromHex(text);
   throw new SequencerError("usage", `${flag} needs 0x and 64 hexadecimal digits`);
 }
