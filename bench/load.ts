@@ -44,6 +44,8 @@ export interface LoadResult {
 export interface MeasuredLoad extends LoadResult {
   /** Processor seconds of the node meanwhile. */
   readonly nodeCpuSeconds: number;
+  /** Transactions that the log grew by. */
+  readonly appended: number;
 }
 
 export class LoadGenerator {
@@ -58,6 +60,18 @@ export class LoadGenerator {
 
   /** Prepares the requests, sends them, and checks that every transaction is in the log afterwards. */
   async run(job: Omit<LoadJob, "url" | "firstNonce">): Promise<MeasuredLoad> {
+    const result = await this.offer(job);
+    const transactions = job.work.kind === "append" ? job.requests * job.work.batch : 0;
+    if (result.failures > 0 || result.appended !== transactions) {
+      throw new Error(
+        `${result.failures} failures, ${result.appended} of ${transactions} transactions in the log`,
+      );
+    }
+    return result;
+  }
+
+  /** The same for a load that the node may refuse. */
+  async offer(job: Omit<LoadJob, "url" | "firstNonce">): Promise<MeasuredLoad> {
     const transactions = job.work.kind === "append" ? job.requests * job.work.batch : 0;
     const whole: LoadJob = { ...job, url: this.#node.url, firstNonce: this.#nonce };
     this.#nonce += transactions;
@@ -67,10 +81,7 @@ export class LoadGenerator {
     const result = (await this.#exchange("go")) as LoadResult;
     const nodeCpuSeconds = this.#node.cpuSeconds() - before;
     const appended = (await this.#size()) - sizeBefore;
-    if (result.failures > 0 || appended !== transactions) {
-      throw new Error(`${result.failures} failures, ${appended} of ${transactions} transactions in the log`);
-    }
-    return { ...result, nodeCpuSeconds };
+    return { ...result, nodeCpuSeconds, appended };
   }
 
   stop(): void {

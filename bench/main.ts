@@ -1,14 +1,17 @@
 /**
- * `npm run bench -- [name…] [--seconds N] [--repetitions N] [--minutes N] [--directory DIR] [--json FILE]`.
+ * `npm run bench -- [name…] [--seconds N] [--repetitions N] [--minutes N] [--directory DIR] [--json FILE]`,
+ * for `replicas` also `[--rate TX_PER_SECOND] [--replicas N] [--kill]`.
  * Benchmarks print numbers and never fail on one: docs/benchmarks.md says how to read them.
  */
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { catchUp } from "./catch-up.ts";
 import { core } from "./core.ts";
 import { http } from "./http.ts";
 import { latency } from "./latency.ts";
 import { merkle } from "./merkle.ts";
 import { read } from "./read.ts";
+import { replicas } from "./replicas.ts";
 import { type Benchmark, type BenchOptions, Report } from "./report.ts";
 import { soak } from "./soak.ts";
 import { benchVerify } from "./verify.ts";
@@ -18,7 +21,17 @@ const verify: Benchmark = async () => {
   await benchVerify();
 };
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { merkle, verify, core, http, latency, read, soak };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  merkle,
+  verify,
+  core,
+  http,
+  latency,
+  read,
+  soak,
+  replicas,
+  "catch-up": catchUp,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,6 +40,9 @@ const { values, positionals } = parseArgs({
     repetitions: { type: "string", default: "5" },
     minutes: { type: "string", default: "10" },
     directory: { type: "string", default: tmpdir() },
+    rate: { type: "string" },
+    replicas: { type: "string", default: "16" },
+    kill: { type: "boolean", default: false },
     json: { type: "string" },
   },
 });
@@ -35,6 +51,9 @@ const options: BenchOptions = {
   repetitions: Number(values.repetitions),
   minutes: Number(values.minutes),
   directory: values.directory,
+  replicas: Number(values.replicas),
+  kill: values.kill,
+  ...(values.rate !== undefined && { rate: Number(values.rate) }),
 };
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 const unknown = names.find((name) => !(name in BENCHMARKS));

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { toHex } from "../src/base/bytes.ts";
 import { writers } from "./transactions.ts";
@@ -23,9 +24,10 @@ export interface Memory {
 export class NodeProcess {
   readonly url: string;
   readonly #child: ChildProcess;
-  readonly #directory: string;
+  readonly #directory: string | undefined;
 
-  private constructor(url: string, child: ChildProcess, directory: string) {
+  /** @param directory to be deleted when the node stops */
+  private constructor(url: string, child: ChildProcess, directory?: string) {
     this.url = url;
     this.#child = child;
     this.#directory = directory;
@@ -46,6 +48,22 @@ export class NodeProcess {
     // A benchmark that fails, or is interrupted, leaves no node behind.
     process.once("exit", () => child.kill("SIGKILL"));
     return new NodeProcess(await announcedUrl(child), child, directory);
+  }
+
+  /** Starts a node of a network with exactly these flags; every line of its log goes to `onLine`. */
+  static async join(flags: readonly string[], onLine: (line: string) => void): Promise<NodeProcess> {
+    const common = ["start", "-rpcport", "0", "-p2pport", "0", "-loglevel", "debug"];
+    const child = spawn(LAUNCHER, [...common, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    process.once("exit", () => child.kill("SIGKILL"));
+    createInterface(child.stderr!).on("line", onLine);
+    return new NodeProcess(await announcedUrl(child), child);
+  }
+
+  /** Ends the node as a power failure would. */
+  async kill(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
   }
 
   /** Seconds of processor time that the node has used so far, all its threads together. */
@@ -77,7 +95,7 @@ export class NodeProcess {
     const exited = once(this.#child, "exit");
     this.#child.kill("SIGTERM");
     await exited;
-    await rm(this.#directory, { recursive: true });
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true });
   }
 }
 

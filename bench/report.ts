@@ -15,6 +15,12 @@ export interface BenchOptions {
   readonly minutes: number;
   /** Directory for databases: on a real disk, or durability costs nothing. */
   readonly directory: string;
+  /** Transactions a second offered to a network of nodes; undefined takes the benchmark's own. */
+  readonly rate?: number;
+  /** Replicas in that network. */
+  readonly replicas: number;
+  /** Kill a replica every so often, and start it again. */
+  readonly kill: boolean;
 }
 
 export type Benchmark = (report: Report, options: BenchOptions) => Promise<void>;

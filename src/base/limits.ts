@@ -101,13 +101,16 @@ export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
+/** Bytes of a stream that may wait beside the frame that is read: lengths, and a few small frames sent ahead. */
+export const FRAME_SLACK_BYTES = 64 * KIB;
 /** Milliseconds until a request to a peer counts as unanswered, and until an idle stream is closed. */
 export const SYNC_REQUEST_MS = 10_000;
 export const SYNC_IDLE_MS = 60_000;
 /** New connections accepted from one host each second: a whole test network may live on one. */
 export const CONNECTIONS_PER_HOST_PER_SECOND = 50;
-/** Streams that one connection may open for requests to us. */
+/** Streams that one connection may open for requests to us: an append's frame is large, a request to catch up is not. */
 export const SYNC_STREAMS_MAX = 8;
+export const APPEND_STREAMS_MAX = 2;
 /** Tiles of another node's tree kept while catching up: 8 KiB each. */
 export const VERIFIED_TILES_MAX = 1_024;
 /** Entries asked for at once: eight bundles, about a frame's worth at 300 bytes each. */
@@ -123,6 +126,12 @@ export const SYNC_FAILURES_MAX = 3;
 export const SYNC_PEERS_MAX = 8;
 /** Milliseconds between looks at the heads of peers. */
 export const HEAD_POLL_MS = 10_000;
+/** Milliseconds that gossip is given to close a gap before peers are asked, and between two rounds of asking. */
+export const GAP_GRACE_MS = 300;
+/** Milliseconds that further heads are waited for once one peer has answered. */
+export const HEAD_WAIT_MS = 1_500;
+/** Signed heads that contradict what is stored and wait for the proof. */
+export const SUSPECTS_MAX = 16;
 /** Live blocks, in number and bytes, that wait for a gap before them to be closed; the rest is caught up later. */
 export const LIVE_BLOCKS_MAX = 4_096;
 export const LIVE_BLOCKS_BYTES_MAX = 64 * MIB;
@@ -135,6 +144,16 @@ export const REDIAL_MS_MIN = 1_000;
 export const REDIAL_MS_MAX = 30_000;
 /** Milliseconds that a starting primary gives its peers to answer. */
 export const PEER_CHECK_MS = 8_000;
+/** Milliseconds that a new replica waits in each round for its peers to show their genesis. */
+export const GENESIS_ROUND_MS = 2_000;
+/** Peers whose word on where the primary is is remembered, and addresses that are tried or passed on. */
+export const PRIMARY_HINTS_MAX = 64;
+export const PRIMARY_ADDRESSES_MAX = 8;
+/** Milliseconds for which a peer that sent what does not verify is refused, and how many of them are remembered. */
+export const BAN_MS = 600_000;
+export const BANS_MAX = 1_000;
+/** Milliseconds until a peer that failed to answer an append as a primary would is tried before others again. */
+export const PRIMARY_DEMOTION_MS = 60_000;
 /** Milliseconds until a replica without an answering peer says so. */
 export const NO_PEER_MS = 8_000;
 

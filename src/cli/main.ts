@@ -6,6 +6,7 @@ import { describeError, SequencerError } from "../base/errors.ts";
 import { VERSION } from "../node/version.ts";
 import { CONFIG_FLAG, type Command, commandHelp } from "./command.ts";
 import { appendCommand } from "./commands/append.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { bondCommand } from "./commands/bond.ts";
 import { evidenceCommand } from "./commands/evidence.ts";
 import { infoCommand } from "./commands/info.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   watchCommand,
   bondCommand,
   evidenceCommand,
+  benchCommand,
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

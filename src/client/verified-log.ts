@@ -4,7 +4,9 @@
  */
 import { equalBytes, fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { checkpointDigest, type DigestContext, domainSeparator } from "../base/eip712.ts";
+import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
+import { CLIENT_ATTEMPTS_MAX } from "../base/limits.ts";
 import { recoveredFrom } from "../base/secp256k1.ts";
 import { type AttestedHead, CheckpointVerifier, type SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry, encodeEntry, payloadTypeName } from "../log/entry.ts";
@@ -17,7 +19,7 @@ import { fieldsOf, parseProofAnswer, parseReceiptAnswer } from "./answers.ts";
 import { frontierBefore } from "./entries.ts";
 import { HeadTracker } from "./head-tracker.ts";
 import { type ReceiptFile, receiptFile } from "./receipt.ts";
-import { badAnswer, type Transport } from "./transport.ts";
+import { backOff, badAnswer, pause, type Transport } from "./transport.ts";
 
 export interface TrustOptions {
   /** The log to trust. Without it, whatever the node serves first. */
@@ -114,9 +116,17 @@ export class VerifiedLog {
     });
   }
 
-  /** As the node gives it: the caller verifies it against two heads. */
+  /** As the node gives it: the caller verifies it against two heads. A replica may first have to hear of the larger. */
   async consistencyProof(from: number, to: number): Promise<Uint8Array[]> {
-    return parseProofAnswer(await this.#transport.call("sequencer_consistency", [from, to]));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return parseProofAnswer(await this.#transport.call("sequencer_consistency", [from, to]));
+      } catch (error) {
+        const isBehind = error instanceof SequencerError && error.code === "not-found";
+        if (!isBehind || attempt === CLIENT_ATTEMPTS_MAX) throw error;
+        await pause(backOff(attempt));
+      }
+    }
   }
 
   /** The perfect subtrees of [0, size), verified under the node's head. */

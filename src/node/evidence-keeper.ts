@@ -20,6 +20,8 @@ import { sha256 } from "../base/hash.ts";
 import type { AttestedHead } from "../log/checkpoint.ts";
 import type { Genesis } from "../log/genesis.ts";
 import type { Log } from "../log/log.ts";
+import type { NodeReader } from "../log/merkle.ts";
+import type { Verdict } from "../replication/episub/state.ts";
 import { type Evidence, type LogDomain, verifyEvidence } from "../slashing/evidence.ts";
 import { formatEvidence, parseEvidence } from "../slashing/evidence-file.ts";
 import { findEvidence } from "../slashing/find-evidence.ts";
@@ -66,25 +68,30 @@ export class EvidenceKeeper {
     return [...this.#held.keys()];
   }
 
-  /** A head that the operator signed, and that the log does not hold: what that proves. */
-  conflict(log: Log, head: AttestedHead): Evidence | undefined {
+  /**
+   * A head that the operator signed, and that the log does not hold: what that proves.
+   * @param node the nodes of its tree, where it is larger than the log's and they are known
+   */
+  conflict(log: Log, head: AttestedHead, node?: NodeReader): Evidence | undefined {
     const own = log.signed;
     if (own === undefined) return undefined;
-    const node = head.size <= own.size ? log.node : undefined;
-    const evidence = findEvidence(domainOf(this.#subject), head, own, node);
+    const nodes = head.size <= own.size ? log.node : node;
+    const evidence = findEvidence(domainOf(this.#subject), head, own, nodes);
     if (evidence !== undefined) this.keep(evidence);
     return evidence;
   }
 
-  /** Evidence as a peer sent it: kept if it holds. Returns whether it does. */
-  receive(payload: Uint8Array): boolean {
+  /** Evidence as a peer sent it: kept if it holds, and passed on if it is the first of its kind. */
+  receive(payload: Uint8Array): Verdict {
     try {
       const evidence = this.#verified(fromUtf8(payload) ?? "");
-      // Two heads without data prove nothing by themselves: only those who miss the data may ask for it.
-      if (evidence !== undefined && isComplete(evidence)) this.keep(evidence);
-      return evidence !== undefined;
+      if (evidence === undefined) return "reject";
+      // Two heads without data prove nothing, and any two heads of the log would do: nobody passes them on.
+      if (!isComplete(evidence) || this.#held.has(evidence.kind)) return "ignore";
+      this.keep(evidence);
+      return "accept";
     } catch (error) {
-      if (error instanceof SequencerError) return false;
+      if (error instanceof SequencerError) return "reject";
       throw error;
     }
   }

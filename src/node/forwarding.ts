@@ -41,11 +41,11 @@ export async function answerAppend(
 /** The replica's end. Payloads that are no operations are refused here; all others are the primary's to judge. */
 export class Forwarder {
   readonly #log: Log;
-  readonly #ask: (frame: Uint8Array) => Promise<Uint8Array>;
+  readonly #ask: AskPrimary;
   /** The head that was verified last: the receipts of one block share it. */
   #verified: AttestedHead | undefined;
 
-  constructor(log: Log, ask: (frame: Uint8Array) => Promise<Uint8Array>) {
+  constructor(log: Log, ask: AskPrimary) {
     this.#log = log;
     this.#ask = ask;
   }
@@ -62,7 +62,12 @@ export class Forwarder {
     if (sent.length === 0) return outcomes as SequencerError[];
     const answers = await this.#exchange(sent);
     let next = 0;
-    return outcomes.map((one) => (one instanceof SequencerError ? one : this.#outcome(one, answers, next++)));
+    return outcomes.map((one) => {
+      if (one instanceof SequencerError) return one;
+      const answer = answers instanceof SequencerError ? answers : answers[next++]!;
+      if (!(answer instanceof SequencerError)) return { ...answer, id: one.id };
+      return answer.code === "network" ? unknownOutcome(one.id) : answer;
+    });
   }
 
   #identify(payload: Uint8Array): Sent | SequencerError {
@@ -77,18 +82,17 @@ export class Forwarder {
   async #exchange(sent: readonly Sent[]): Promise<Answers> {
     try {
       const frame = encodeAppendRequest(sent.map(({ payload }) => payload));
-      const answers = decodeAppendAnswer(await this.#ask(frame), sent.length);
-      return answers ?? new SequencerError("network", "the primary's answer is not readable");
+      return await this.#ask(frame, (answer) => {
+        const answers = decodeAppendAnswer(answer, sent.length);
+        const isProved = answers?.every(
+          (one, i) => one instanceof SequencerError || this.#isProved(sent[i]!, one),
+        );
+        return isProved ? answers : undefined;
+      });
     } catch (error) {
       if (error instanceof SequencerError) return error;
       throw error;
     }
-  }
-
-  #outcome(sent: Sent, answers: Answers, index: number): Outcome {
-    const answer = answers instanceof SequencerError ? answers : answers[index]!;
-    if (answer instanceof SequencerError) return answer.code === "network" ? unknownOutcome(sent.id) : answer;
-    return this.#isProved(sent, answer) ? { ...answer, id: sent.id } : unknownOutcome(sent.id);
   }
 
   /** The receipt must prove this very payload under a head of the operator. */
@@ -109,6 +113,12 @@ interface Sent {
   readonly payload: Uint8Array;
   readonly id: Uint8Array;
 }
+
+/**
+ * Sends a frame to the primary; whoever answers what is not accepted is not the primary.
+ * @throws SequencerError `unavailable` if it certainly did not arrive, `network` if nobody knows
+ */
+export type AskPrimary = <T>(frame: Uint8Array, accept: (answer: Uint8Array) => T | undefined) => Promise<T>;
 
 type Answers = (ForwardedReceipt | SequencerError)[] | SequencerError;
 

@@ -114,9 +114,11 @@ export async function measured(metrics: Metrics, outcomes: Promise<Outcome[]>): 
 /** Roles under the signed head, and counters, kept up to date with what is published. */
 export function followPublished(log: Log, store: Store, metrics: Metrics): Permissions {
   const permissions = Permissions.fromRoles(store.roles());
-  log.onPublish((head, { growth, roles }) => {
+  let published = log.signed?.size ?? 0;
+  log.onPublish((head, { roles }) => {
     for (const role of roles) permissions.restore(role);
-    metrics.blockPublished(head.size - growth.first);
+    metrics.blockPublished(head.size - published);
+    published = head.size;
   });
   metrics.gauge(
     "sequencer_signed_size_entries",

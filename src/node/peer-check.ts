@@ -4,7 +4,7 @@
 
 import { setTimeout } from "node:timers/promises";
 import { equalBytes } from "../base/bytes.ts";
-import { PEER_CHECK_MS } from "../base/limits.ts";
+import { HEAD_WAIT_MS, PEER_CHECK_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import { leafHash } from "../log/merkle.ts";
@@ -24,10 +24,14 @@ export function peerCheck(network: Network, hasPeers: boolean, store: Store, ver
   return {
     newestHeads: async (log, known) => {
       network.dial(known);
-      const deadline = performance.now() + (hasPeers || known.length > 0 ? PEER_CHECK_MS : 0);
+      let deadline = performance.now() + (hasPeers || known.length > 0 ? PEER_CHECK_MS : 0);
+      const heads = new Map<string, SignedHead>();
       for (;;) {
-        const heads = await headsOf(network, log);
-        if (heads.length > 0 || performance.now() >= deadline) return heads;
+        await askAll(network, log, heads);
+        // The first answer may be an old one: the others get a moment to tell a newer one.
+        if (heads.size > 0) deadline = Math.min(deadline, performance.now() + HEAD_WAIT_MS);
+        const isComplete = heads.size >= new Set([...network.named, ...known]).size;
+        if ((heads.size > 0 && isComplete) || performance.now() >= deadline) return [...heads.values()];
         await setTimeout(100);
       }
     },
@@ -43,12 +47,13 @@ export function peerCheck(network: Network, hasPeers: boolean, store: Store, ver
   };
 }
 
-async function headsOf(network: Network, log: Log): Promise<SignedHead[]> {
-  const answers = await Promise.allSettled(network.syncPeers().map((peer) => peer.ask({ kind: "head" })));
-  return answers.flatMap((answer) => {
-    if (answer.status === "rejected" || answer.value.kind !== "head") return [];
-    const { genesisEntry, note } = answer.value;
-    const head = equalBytes(leafHash(genesisEntry), log.logId) ? log.checkpoints.open(note) : undefined;
-    return head === undefined ? [] : [head];
+/** Adds what connected peers answer within a moment; a head of another log is none. */
+async function askAll(network: Network, log: Log, heads: Map<string, SignedHead>): Promise<void> {
+  const all = network.syncPeers().map(async (peer) => {
+    const answer = await peer.ask({ kind: "head" }).catch(() => undefined);
+    if (answer?.kind !== "head" || !equalBytes(leafHash(answer.genesisEntry), log.logId)) return;
+    const head = log.checkpoints.open(answer.note);
+    if (head !== undefined) heads.set(peer.id, head);
   });
+  await Promise.race([Promise.all(all), setTimeout(HEAD_WAIT_MS, undefined, { ref: false })]);
 }

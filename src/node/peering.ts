@@ -45,4 +45,19 @@ export function watchNetwork(metrics: Metrics, network: Network, log: Log): void
     "Announced blocks not received yet",
     () => network.stats(topic).missing,
   );
+  metrics.gauge(
+    "sequencer_gossip_payloads",
+    "Payloads received so far",
+    () => network.stats(topic).payloadsReceived,
+  );
+  metrics.gauge(
+    "sequencer_gossip_payload_bytes",
+    "Bytes of payloads received so far",
+    () => network.stats(topic).payloadBytesReceived,
+  );
+  metrics.gauge(
+    "sequencer_gossip_duplicates",
+    "Payloads received again so far",
+    () => network.stats(topic).duplicates,
+  );
 }

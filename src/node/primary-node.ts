@@ -2,6 +2,7 @@
  * A running primary: the place where log, sequencing, replication and HTTP meet, and the order in which they start and
  * stop.
  */
+import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
@@ -21,7 +22,7 @@ import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
 import { startBonding } from "./bonding.ts";
-import { EvidenceKeeper, isComplete } from "./evidence-keeper.ts";
+import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { answerAppend } from "./forwarding.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -93,6 +94,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const intake = new Intake({ log, ordering, verifier, clock, budget, onOrdered: () => commitLoop.kick() });
   const diskReserveBytes = options.diskReserveBytes ?? DISK_RESERVE_BYTES;
   const housekeeping = new Housekeeping({ intake, clock, store, diskReserveBytes, logger });
+  closers.push(() => housekeeping.stop());
   await housekeeping.look();
 
   const metrics = new Metrics();
@@ -115,7 +117,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const bonding = await startBonding(options, { subject: log, log, logger }, closers);
   if (network !== undefined) {
     parts = { log, intake, evidence, watchtower };
-    joinNetwork(network, log);
+    joinNetwork(network, log, logger);
     watchNetwork(metrics, network, log);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
   }
@@ -137,34 +139,12 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {
-    housekeeping.stop();
     intake.close(
       new SequencerError("unavailable", "the node is shutting down", { data: { reason: "shutting-down" } }),
     );
     await server.close();
   });
   return { log, url: server.url, multiaddrs: network?.multiaddrs() ?? [] };
-}
-
-/**
- * Another head signed with this operator's key ends the process, and a log that it was kept of is not begun again.
- * @throws SequencerError `equivocation`
- */
-function evidenceAgainstUs(
-  log: Log,
-  { evidenceDirectory, logger, onFatal }: PrimaryNodeOptions,
-): EvidenceKeeper {
-  const evidence = new EvidenceKeeper(log, evidenceDirectory, logger);
-  const stop = new SequencerError(
-    "equivocation",
-    "another head is signed with this operator's key: the node stops",
-    {
-      hint: `Keep ${evidenceDirectory ?? "the evidence"}: whoever has the key, or an old copy of this log, signed it`,
-    },
-  );
-  if (evidence.held.some(isComplete)) throw stop;
-  evidence.onNew(() => onFatal(stop));
-  return evidence;
 }
 
 /** What the network needs of the node; it is there before they are. */
@@ -195,9 +175,12 @@ async function startNetwork(
     validate: (payload) => {
       const { log, evidence, watchtower } = parts() ?? {};
       if (log === undefined || evidence === undefined || watchtower === undefined) return "ignore";
-      const hear = (flooded: Uint8Array): "accept" | "reject" =>
-        evidence.receive(flooded) ? "accept" : "reject";
-      return judgeEcho(log, payload, (head) => watchtower.conflict(head), hear);
+      return judgeEcho(
+        log,
+        payload,
+        (head) => watchtower.conflict(head),
+        (flooded) => evidence.receive(flooded),
+      );
     },
     isKnown: (id) => {
       const log = parts()?.log;
@@ -209,11 +192,32 @@ async function startNetwork(
   return network;
 }
 
-function joinNetwork(network: Network, log: Log): void {
+/**
+ * Another head signed with this operator's key ends the process, and a log that it was kept of is not begun again.
+ * @throws SequencerError `equivocation`
+ */
+function evidenceAgainstUs(log: Log, options: PrimaryNodeOptions): EvidenceKeeper {
+  const { evidenceDirectory, logger, onFatal } = options;
+  const evidence = new EvidenceKeeper(log, evidenceDirectory, logger);
+  const hint = `Find out who else holds the key. The evidence is in ${evidenceDirectory}: move it away to go on`;
+  if (evidence.kinds.length > 0)
+    throw new SequencerError("equivocation", "another head was signed with this operator's key before", {
+      hint,
+    });
+  evidence.onNew(() =>
+    onFatal(
+      new SequencerError("equivocation", "another head is signed with this operator's key: the node stops"),
+    ),
+  );
+  return evidence;
+}
+
+function joinNetwork(network: Network, log: Log, logger: Logger): void {
   const topic = topicOf(log);
   network.join(topic);
   log.onPublish((head, block) => {
     network.publish(topic, blockMessage(head, block));
+    logger.debug({ size: head.size }, "published");
     network.setHead(topic, head.size);
   });
 }

@@ -1,13 +1,9 @@
 /**
  * A running replica: finds the network, catches up, follows live, serves reads, and forwards appends.
  */
-import { setTimeout } from "node:timers/promises";
-import type { Logger } from "pino";
 import { equalBytes, toHex } from "../base/bytes.ts";
 import { describeError, SequencerError } from "../base/errors.ts";
-import { NO_PEER_MS, REDIAL_MS_MAX, REDIAL_MS_MIN } from "../base/limits.ts";
 import { Log } from "../log/log.ts";
-import { leafHash } from "../log/merkle.ts";
 import type { Store } from "../log/store.ts";
 import { Permissions } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
@@ -24,7 +20,9 @@ import { startServer } from "../rpc/server.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { LogValidator } from "../sequencing/validator.ts";
 import { startBonding } from "./bonding.ts";
+import { keepDialing } from "./dialing.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
+import { findLog } from "./find-log.ts";
 import { Forwarder } from "./forwarding.ts";
 import {
   type Closer,
@@ -48,9 +46,19 @@ export interface ReplicaNodeOptions extends NodeOptions, PeeringOptions {
   readonly verify: "full" | "head";
   /** Where evidence is kept; undefined keeps it in memory. */
   readonly evidenceDirectory?: string;
+  /** Gives up the search for the log. */
+  readonly signal?: AbortSignal;
   /** Told how far catching up has come. */
   readonly onProgress?: (stored: number, target: number) => void;
 }
+
+/** What stops a replica from following its log, and not from serving what it has. */
+const VERDICTS: ReadonlySet<string> = new Set([
+  "equivocation",
+  "verification",
+  "upgrade-required",
+  "rejected",
+]);
 
 /** Resolves once the log is known, which needs a peer unless the database has it. @throws SequencerError */
 export async function startReplicaNode(options: ReplicaNodeOptions): Promise<RunningNode> {
@@ -67,40 +75,49 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   // The network is there before the log is known; until then it has nothing to judge and nothing to serve.
   let log: Log | undefined;
   let replica: Replica | undefined;
-  const network = await Network.start({
+  const network: Network = await Network.start({
     ...options,
     port: options.p2pPort,
-    answerSync: (frame) => (log === undefined ? undefined : answerSync(log, primary, frame)),
+    answerSync: (frame) => (log === undefined ? undefined : answerSync(log, network.primaryHints(), frame)),
     validate: (payload) => replica?.judge(payload) ?? "ignore",
     isKnown: (id) => log !== undefined && isStored(id, log),
     deliver: (payload) => replica?.deliver(payload),
     onMissing: () => replica?.catchUp(),
   });
   closers.push(() => network.close());
-  const redialing = keepDialing(network, closers);
-  let primary: readonly string[] = [];
+  const stopping = new AbortController();
+  closers.push(() => stopping.abort());
+  const signal =
+    options.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, options.signal]);
+  void keepDialing(network, options.peers, logger, signal);
 
-  log = openLog(store, options) ?? (await fetchGenesis(network, store, options));
+  log = openLog(store, options);
+  log ??= await findLog({
+    ...{ store, expectedLog: options.expectedLog, logger, signal },
+    peers: () => network.syncPeers(),
+    named: network.named,
+  });
   const known = log;
   const stored = known.storedHead();
   if (stored !== undefined && stored.size <= known.committed.size) known.restore(stored);
 
   const metrics = new Metrics();
   const permissions = followPublished(known, store, metrics);
-  const ids = new StoredIds(known);
+  const ids = new StoredIds(known, options.verify === "full");
   const checker = makeChecker(options, known, store, ids, metrics, closers);
   const topic = topicOf(known);
   const follower = new Follower(known, checker, (block) => {
     ids.stored(block);
     network.setHead(topic, known.committed.size);
+    logger.debug({ size: known.committed.size }, "stored");
   });
   const evidence = new EvidenceKeeper(known, options.evidenceDirectory, logger);
-  const halt = (): void =>
+  const refuse = (): void =>
     follower.halt(new SequencerError("equivocation", "the operator signed heads that contradict each other"));
-  if (evidence.kinds.length > 0) halt();
+  if (evidence.kinds.length > 0) refuse();
   evidence.onNew((_evidence, text) => {
+    refuse();
     network.publish(topic, evidenceMessage(text), { flood: true });
-    halt();
   });
   const watchtower = new Watchtower({
     ...{ log: known, evidence, metrics, logger, urls: options.watchUrls ?? [] },
@@ -113,13 +130,12 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     follower,
     peers: () => network.syncPeers(),
     onProgress: (size, target) => options.onProgress?.(size, target),
-    onConflict: (head) => watchtower.conflict(head),
-    onEvidence: (payload) => (evidence.receive(payload) ? "accept" : "reject"),
-    onPrimary: (multiaddrs) => {
-      primary = multiaddrs;
-    },
+    onConflict: (head, node) => watchtower.conflict(head, node),
+    onEvidence: (payload) => evidence.receive(payload),
+    onPrimary: (multiaddrs, peer) => network.hintPrimary(peer, multiaddrs),
     onError: (error) => {
-      if (error instanceof SequencerError && error.code === "store") onFatal(error);
+      // What is no verdict about the log is trouble of this machine: the process ends, and its database is whole.
+      if (!(error instanceof SequencerError) || !VERDICTS.has(error.code)) onFatal(error);
       else logger.error({ err: error }, describeError(error));
     },
   });
@@ -129,7 +145,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   network.setHead(topic, known.committed.size);
   watchNetwork(metrics, network, known);
 
-  const forwarder = new Forwarder(known, (frame) => network.askPrimary(frame, primary));
+  const forwarder = new Forwarder(known, (frame, accept) => network.askPrimary(frame, accept));
   const backend: Backend = {
     mode: "replica",
     version: VERSION,
@@ -150,7 +166,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     port: options.rpcPort,
   });
   closers.push(async () => {
-    redialing.abort();
+    stopping.abort();
     await server.close();
   });
   return { log: known, url: server.url, multiaddrs: network.multiaddrs() };
@@ -177,51 +193,6 @@ function openLog(store: Store, { expectedLog }: ReplicaNodeOptions): Log | undef
   return log;
 }
 
-/** Asks the peers for the log's genesis until one has it, and begins the store with it. */
-async function fetchGenesis(
-  network: Network,
-  store: Store,
-  { expectedLog, logger, peers }: ReplicaNodeOptions,
-): Promise<Log> {
-  const since = performance.now();
-  let warned = false;
-  for (;;) {
-    for (const peer of network.syncPeers()) {
-      const answer = await peer.ask({ kind: "head" }).catch(() => undefined);
-      if (answer?.kind !== "head") continue;
-      if (expectedLog !== undefined && !equalBytes(leafHash(answer.genesisEntry), expectedLog)) {
-        peer.reject(`it serves log ${toHex(leafHash(answer.genesisEntry))}`);
-        continue;
-      }
-      const log = await Log.create(store, Uint8Array.from(answer.genesisEntry));
-      if (log.checkpoints.open(answer.note) === undefined) {
-        throw new SequencerError(
-          "verification",
-          "the first peer's head is not signed by the operator of its genesis",
-          {
-            hint: "Remove the new database and name another peer",
-          },
-        );
-      }
-      return log;
-    }
-    if (!warned && performance.now() - since > NO_PEER_MS) {
-      warned = true;
-      warnAlone(logger, peers);
-    }
-    await setTimeout(100);
-  }
-}
-
-function warnAlone(logger: Logger, peers: readonly string[]): void {
-  if (peers.length === 0) logger.error("no peers: pass -peers with the multiaddr of a node of the log");
-  else
-    logger.error(
-      { peers },
-      "no peer answers yet: check that they run and that the addresses are right; still trying",
-    );
-}
-
 function makeChecker(
   options: ReplicaNodeOptions,
   log: Log,
@@ -241,18 +212,4 @@ function makeChecker(
     new LogValidator({ context, genesis, permissions, ids, next, lastTimestamp }),
     verifier,
   );
-}
-
-/** Calls the peers from the command line again and again while nobody is connected, with back-off. */
-function keepDialing(network: Network, closers: Closer[]): AbortController {
-  const stop = new AbortController();
-  closers.push(() => stop.abort());
-  void (async () => {
-    for (let waitMs = REDIAL_MS_MIN; !stop.signal.aborted; waitMs = Math.min(REDIAL_MS_MAX, 2 * waitMs)) {
-      await setTimeout(waitMs, undefined, { signal: stop.signal, ref: false }).catch(() => undefined);
-      if (network.peers().length > 0) waitMs = REDIAL_MS_MIN;
-      else if (!stop.signal.aborted) network.redial();
-    }
-  })();
-  return stop;
 }

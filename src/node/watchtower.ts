@@ -8,6 +8,7 @@ import { SequencerError } from "../base/errors.ts";
 import { UNPROVED_HEADS_MAX } from "../base/limits.ts";
 import type { AttestedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
+import type { NodeReader } from "../log/merkle.ts";
 import type { SyncPeer } from "../replication/panel.ts";
 import type { Metrics } from "../rpc/metrics.ts";
 import { domainOf, type EvidenceKeeper, isComplete } from "./evidence-keeper.ts";
@@ -49,10 +50,13 @@ export class Watchtower {
     if (urls.length > 0) this.#heads.start();
   }
 
-  /** A head of the operator that contradicts the log. */
-  conflict(head: AttestedHead): void {
+  /**
+   * A head of the operator that contradicts the log.
+   * @param node the nodes of its tree, where it is larger than the log's and they are known
+   */
+  conflict(head: AttestedHead, node?: NodeReader): void {
     const { evidence, log } = this.#options;
-    const found = evidence.conflict(log, head);
+    const found = evidence.conflict(log, head, node);
     if (found === undefined || !isComplete(found)) void this.#prove(head);
   }
 

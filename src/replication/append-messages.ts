@@ -18,11 +18,11 @@ export const APPEND_PROTOCOL = "/sequencer/append/1.0.0";
 const ERROR_BYTES_MAX = 2_048;
 const RECEIPT_BYTES = 1 + 8 + 8 + 8 + HASH_BYTES + SIGNATURE_BYTES + 2;
 
-/** Bytes of a request or an answer frame. */
-export const APPEND_FRAME_BYTES_MAX = Math.max(
-  2 * FORWARD_BYTES_MAX,
-  REQUEST_CALLS_MAX * Math.max(RECEIPT_BYTES + PROOF_HASHES_MAX * HASH_BYTES, 3 + ERROR_BYTES_MAX),
-);
+/** Bytes of a request frame: payloads with their lengths, or one large payload by itself. */
+export const APPEND_REQUEST_BYTES_MAX = FORWARD_BYTES_MAX + 4 * REQUEST_CALLS_MAX + 2;
+/** Bytes of an answer frame. */
+export const APPEND_ANSWER_BYTES_MAX =
+  REQUEST_CALLS_MAX * Math.max(RECEIPT_BYTES + PROOF_HASHES_MAX * HASH_BYTES, 3 + ERROR_BYTES_MAX);
 
 /** A place in the log, proved under a head; the replica verifies it. */
 export interface ForwardedReceipt {

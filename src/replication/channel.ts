@@ -5,22 +5,26 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { SequencerError } from "../base/errors.ts";
-import { SYNC_IDLE_MS, SYNC_REQUEST_MS } from "../base/limits.ts";
+import { FRAME_SLACK_BYTES, SYNC_IDLE_MS, SYNC_REQUEST_MS } from "../base/limits.ts";
 
 export interface ChannelProtocol {
   readonly name: string;
-  readonly frameBytesMax: number;
+  readonly requestBytesMax: number;
+  readonly answerBytesMax: number;
+  /** Channels to one peer, and streams that one connection may open to us. */
+  readonly channelsMax: number;
+  readonly streamsMax: number;
 }
 
 /** The asking end: one request at a time on a stream that is kept for the next one. */
 export class Channel {
-  readonly #open: () => Promise<Stream>;
+  readonly #open: (signal: AbortSignal) => Promise<Stream>;
   readonly #protocol: ChannelProtocol;
   #stream: Stream | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #pending = 0;
 
-  constructor(protocol: ChannelProtocol, open: () => Promise<Stream>) {
+  constructor(protocol: ChannelProtocol, open: (signal: AbortSignal) => Promise<Stream>) {
     this.#protocol = protocol;
     this.#open = open;
   }
@@ -46,8 +50,8 @@ export class Channel {
   async #exchange(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const signal = AbortSignal.timeout(timeoutMs);
     try {
-      if (this.#stream?.status !== "open") this.#stream = await this.#open();
-      const frames = framesOf(this.#stream, this.#protocol);
+      if (this.#stream?.status !== "open") this.#stream = await this.#open(signal);
+      const frames = framesOf(this.#stream, this.#protocol.answerBytesMax);
       await frames.write(frame, { signal });
       const answer = await frames.read({ signal });
       frames.unwrap();
@@ -71,7 +75,7 @@ export async function serveStream(
 ): Promise<void> {
   const peer = connection.remotePeer.toString();
   try {
-    const frames = framesOf(stream, protocol);
+    const frames = framesOf(stream, protocol.requestBytesMax);
     for (;;) {
       const request = await frames.read({ signal: AbortSignal.timeout(SYNC_IDLE_MS) });
       const reply = await answer(request.subarray(), peer);
@@ -84,6 +88,7 @@ export async function serveStream(
   }
 }
 
-function framesOf(stream: Stream, { frameBytesMax }: ChannelProtocol) {
-  return lpStream(stream, { maxDataLength: frameBytesMax, maxBufferSize: 2 * frameBytesMax });
+/** One frame at a time travels each way: a peer that sends more before it is answered overruns the buffer. */
+function framesOf(stream: Stream, bytesMax: number) {
+  return lpStream(stream, { maxDataLength: bytesMax, maxBufferSize: bytesMax + FRAME_SLACK_BYTES });
 }

@@ -1,35 +1,41 @@
 /**
- * The node's place in the peer-to-peer network: libp2p over TCP with Noise and Yamux, EpiSub for blocks, and the two
- * request protocols. The only file that makes a libp2p node.
+ * The node's place in the peer-to-peer network: who is connected, EpiSub for blocks, and the two request protocols.
  */
-import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
-import { identify } from "@libp2p/identify";
-import type { Connection, PrivateKey, Stream } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import { tcp } from "@libp2p/tcp";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
-import { createLibp2p, type Libp2p } from "libp2p";
 import { SequencerError } from "../base/errors.ts";
-import {
-  CONNECTIONS_PER_HOST_PER_SECOND,
-  FORWARD_MS,
-  SYNC_RANGES_PER_PEER,
-  SYNC_STREAMS_MAX,
-} from "../base/limits.ts";
-import { APPEND_FRAME_BYTES_MAX, APPEND_PROTOCOL } from "./append-messages.ts";
-import { messageIdOf } from "./block-messages.ts";
-import { Channel, type ChannelProtocol, serveStream } from "./channel.ts";
-import { episub } from "./episub/episub.ts";
-import type { Parameters } from "./episub/limits.ts";
-import type { MessageId } from "./episub/messages.ts";
+import { APPEND_STREAMS_MAX, FORWARD_MS, SYNC_RANGES_PER_PEER, SYNC_STREAMS_MAX } from "../base/limits.ts";
+import { APPEND_ANSWER_BYTES_MAX, APPEND_PROTOCOL, APPEND_REQUEST_BYTES_MAX } from "./append-messages.ts";
+import { Bans } from "./bans.ts";
+import { type ChannelProtocol, serveStream } from "./channel.ts";
+import { Channels } from "./channels.ts";
 import type { Episub } from "./episub/service.ts";
-import type { Verdict } from "./episub/state.ts";
+import { createNode, type Libp2pOptions, parsePeer, peerOf, type SequencerLibp2p } from "./libp2p-node.ts";
 import type { SyncPeer } from "./panel.ts";
-import { decodeAnswer, encodeRequest, SYNC_FRAME_BYTES_MAX, SYNC_PROTOCOL } from "./sync-messages.ts";
+import { PrimaryLine } from "./primary-line.ts";
+import {
+  decodeAnswer,
+  encodeRequest,
+  SYNC_ANSWER_BYTES_MAX,
+  SYNC_PROTOCOL,
+  SYNC_REQUEST_BYTES_MAX,
+} from "./sync-messages.ts";
 
-const SYNC: ChannelProtocol = { name: SYNC_PROTOCOL, frameBytesMax: SYNC_FRAME_BYTES_MAX };
-const APPEND: ChannelProtocol = { name: APPEND_PROTOCOL, frameBytesMax: APPEND_FRAME_BYTES_MAX };
+const SYNC: ChannelProtocol = {
+  name: SYNC_PROTOCOL,
+  requestBytesMax: SYNC_REQUEST_BYTES_MAX,
+  answerBytesMax: SYNC_ANSWER_BYTES_MAX,
+  channelsMax: SYNC_RANGES_PER_PEER + 1,
+  streamsMax: SYNC_STREAMS_MAX,
+};
+const APPEND: ChannelProtocol = {
+  name: APPEND_PROTOCOL,
+  requestBytesMax: APPEND_REQUEST_BYTES_MAX,
+  answerBytesMax: APPEND_ANSWER_BYTES_MAX,
+  channelsMax: APPEND_STREAMS_MAX,
+  streamsMax: APPEND_STREAMS_MAX,
+};
 
 /** Answers a request frame of a peer; undefined cuts the peer's stream off. */
 export type AnswerFrame = (
@@ -37,49 +43,53 @@ export type AnswerFrame = (
   peer: string,
 ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
-export interface NetworkOptions {
-  readonly identity: PrivateKey;
-  /** TCP port on all interfaces; 0 takes any. */
-  readonly port: number;
-  /** Multiaddrs to tell others instead of those of the interfaces. */
-  readonly announce: readonly string[];
+export interface NetworkOptions extends Libp2pOptions {
   /** Multiaddrs, /p2p/ id included, of peers that are always wanted. */
   readonly peers: readonly string[];
   readonly answerSync: AnswerFrame;
   /** Only a primary answers appends. */
   readonly answerAppend?: AnswerFrame;
-  /** Judges a block or evidence before it is delivered or passed on. */
-  readonly validate: (payload: Uint8Array, peer: string) => Verdict | Promise<Verdict>;
-  /** True for blocks that are stored already. */
-  readonly isKnown: (id: MessageId) => boolean;
   /** Takes what `validate` accepted. */
   readonly deliver: (payload: Uint8Array) => void;
   /** Something was announced and never came, or a peer that pushed to us fell behind. */
   readonly onMissing: () => void;
-  readonly parameters?: Partial<Parameters>;
 }
 
 export class Network {
-  readonly #node: Libp2p<{ episub: Episub }>;
+  readonly #node: SequencerLibp2p;
   readonly #direct: readonly Multiaddr[];
   /** Connected peers by the request protocol that they answer. */
   readonly #answering = { [SYNC.name]: new Set<string>(), [APPEND.name]: new Set<string>() };
-  readonly #channels = new Map<string, Channel[]>();
+  readonly #channels: Channels;
+  readonly #bans: Bans;
+  readonly #primary: PrimaryLine;
 
-  private constructor(node: Libp2p<{ episub: Episub }>, direct: readonly Multiaddr[]) {
+  private constructor(node: SequencerLibp2p, direct: readonly Multiaddr[], bans: Bans) {
     this.#node = node;
     this.#direct = direct;
+    this.#bans = bans;
+    this.#primary = new PrimaryLine(this.named, () => performance.now());
+    this.#channels = new Channels((peer, protocol, signal) =>
+      node.dialProtocol(peerIdFromString(peer), protocol, { signal }),
+    );
+  }
+
+  /** Peer ids from the command line, in the order given. */
+  get named(): readonly string[] {
+    return this.#direct.map((address) => peerOf(address)!);
   }
 
   /** @throws SequencerError `configuration` if the port or an address cannot be used */
   static async start(options: NetworkOptions): Promise<Network> {
     const direct = options.peers.map(parsePeer);
     try {
-      const node = await createNode(options, direct);
-      const network = new Network(node, direct);
+      const bans = new Bans(() => performance.now());
+      const node = await createNode(options, direct, bans);
+      const network = new Network(node, direct, bans);
       await network.#serve(options);
       node.services.episub.addEventListener("message", ({ detail }) => options.deliver(detail.payload));
       node.services.episub.addEventListener("lost", options.onMissing);
+      node.services.episub.addEventListener("banned", ({ detail }) => bans.add(detail.peer));
       await node.start();
       network.#dialDirect();
       return network;
@@ -138,33 +148,53 @@ export class Network {
     return [...this.#answering[SYNC.name]!].map((id) => ({
       id,
       ask: async (request) => {
-        const answer = decodeAnswer(
-          await this.#channel(id, SYNC, SYNC_RANGES_PER_PEER + 1).request(encodeRequest(request)),
-        );
-        if (answer === undefined) throw new SequencerError("network", "a peer's answer is not readable");
+        const answer = decodeAnswer(await this.#channels.take(id, SYNC).request(encodeRequest(request)));
+        if (answer === undefined) {
+          this.#hangUp(id, "its answer is not readable");
+          throw new SequencerError("network", "a peer's answer is not readable");
+        }
         return answer;
       },
-      reject: (reason) => void this.#hangUp(id, reason),
+      reject: (reason) => this.#hangUp(id, reason),
     }));
   }
 
+  /** What a peer says of where the primary is. */
+  hintPrimary(peer: string, multiaddrs: readonly string[]): void {
+    this.#primary.hint(peer, multiaddrs);
+  }
+
+  /** Where the primary is, as most peers say. */
+  primaryHints(): string[] {
+    return this.#primary.addresses();
+  }
+
   /**
-   * Sends a frame to the primary, reached by these addresses if it is not connected yet.
+   * Sends a frame to the primary, called at the addresses that peers tell if nobody who answers appends is connected.
+   * @param accept undefined for an answer that the primary would not give
    * @throws SequencerError `unavailable` if it certainly did not arrive, `network` if nobody knows
    */
-  async askPrimary(frame: Uint8Array, addresses: readonly string[]): Promise<Uint8Array> {
-    const [connected] = this.#answering[APPEND.name]!;
-    const peer = connected ?? (await this.#dialAny(addresses));
+  async askPrimary<T>(frame: Uint8Array, accept: (answer: Uint8Array) => T | undefined): Promise<T> {
+    const [connected] = this.#primary.order(this.#answering[APPEND.name]!);
+    const peer = connected ?? (await this.#dialAny(this.#primary.addresses()));
     if (peer === undefined) {
       throw new SequencerError("unavailable", "the primary cannot be reached", {
         data: { reason: "no-primary" },
       });
     }
-    return await this.#channel(peer, APPEND, 2).request(frame, FORWARD_MS);
+    try {
+      const accepted = accept(await this.#channels.take(peer, APPEND).request(frame, FORWARD_MS));
+      if (accepted === undefined) throw new SequencerError("network", "the answer is not the primary's");
+      this.#primary.proved(peer);
+      return accepted;
+    } catch (error) {
+      this.#primary.failed(peer);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
-    for (const channels of this.#channels.values()) for (const channel of channels) channel.close();
+    this.#channels.close();
     await this.#node.stop();
   }
 
@@ -177,7 +207,7 @@ export class Network {
         const serve = (stream: Stream, connection: Connection): void => {
           void serveStream(stream, connection, protocol, answer);
         };
-        await this.#node.handle(protocol.name, serve, { maxInboundStreams: SYNC_STREAMS_MAX });
+        await this.#node.handle(protocol.name, serve, { maxInboundStreams: protocol.streamsMax });
       }
       await this.#node.register(protocol.name, {
         onConnect: (peer) => void this.#answering[protocol.name]!.add(peer.toString()),
@@ -188,24 +218,7 @@ export class Network {
 
   #forget(protocol: ChannelProtocol, peer: string): void {
     this.#answering[protocol.name]!.delete(peer);
-    const key = `${protocol.name} ${peer}`;
-    for (const channel of this.#channels.get(key) ?? []) channel.close();
-    this.#channels.delete(key);
-  }
-
-  /** The least used of a peer's few channels. */
-  #channel(peer: string, protocol: ChannelProtocol, channelsMax: number): Channel {
-    const key = `${protocol.name} ${peer}`;
-    const channels = this.#channels.get(key) ?? [];
-    this.#channels.set(key, channels);
-    const idle = channels.find(({ pending }) => pending === 0);
-    if (idle !== undefined) return idle;
-    if (channels.length === channelsMax) return channels.reduce((a, b) => (b.pending < a.pending ? b : a));
-    const channel = new Channel(protocol, () =>
-      this.#node.dialProtocol(peerIdFromString(peer), protocol.name),
-    );
-    channels.push(channel);
-    return channel;
+    this.#channels.forget(peer, protocol);
   }
 
   /** Calls these addresses, without waiting for them. */
@@ -224,57 +237,21 @@ export class Network {
   }
 
   async #dialAny(addresses: readonly string[]): Promise<string | undefined> {
-    try {
-      const known = addresses.slice(0, 8).map((address) => multiaddr(address));
-      if (known.length === 0) return undefined;
-      const connection = await this.#node.dial(known, { signal: AbortSignal.timeout(FORWARD_MS) });
-      return connection.remotePeer.toString();
-    } catch {
-      return undefined;
+    const signal = AbortSignal.timeout(FORWARD_MS);
+    for (const address of addresses) {
+      try {
+        const { remotePeer } = await this.#node.dial(multiaddr(address), { signal });
+        return remotePeer.toString();
+      } catch {
+        // The next address may be better.
+      }
     }
+    return undefined;
   }
 
-  async #hangUp(peer: string, reason: string): Promise<void> {
+  #hangUp(peer: string, reason: string): void {
+    this.#bans.add(peer);
     for (const connection of this.#node.getConnections(peerIdFromString(peer)))
       connection.abort(new Error(reason));
   }
-}
-
-async function createNode(
-  options: NetworkOptions,
-  direct: readonly Multiaddr[],
-): Promise<Libp2p<{ episub: Episub }>> {
-  const { identity, port, announce, validate, isKnown, parameters } = options;
-  return await createLibp2p({
-    start: false,
-    privateKey: identity,
-    addresses: { listen: [`/ip4/0.0.0.0/tcp/${port}`], announce: [...announce] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: CONNECTIONS_PER_HOST_PER_SECOND },
-    services: {
-      identify: identify(),
-      episub: episub({
-        messageId: messageIdOf,
-        validate: ({ payload, from }) => validate(payload, from),
-        known: (_topic, id) => isKnown(id),
-        directPeers: direct,
-        ...(parameters && { parameters }),
-      }),
-    },
-  });
-}
-
-function parsePeer(text: string): Multiaddr {
-  try {
-    const address = multiaddr(text);
-    if (address.getComponents().some(({ name }) => name === "p2p")) return address;
-  } catch {
-    // Said below.
-  }
-  throw new SequencerError(
-    "usage",
-    `"${text}" is not the multiaddr of a peer, like /ip4/192.0.2.1/tcp/24445/p2p/12D3Koo…`,
-  );
 }

@@ -17,16 +17,29 @@ export interface SyncPeer {
   reject(reason: string): void;
 }
 
+/** What is asked of one peer; undefined if what it answers does not verify. `isOver`: nobody waits for it any more. */
+type Exchange<T> = (peer: SyncPeer, isOver: () => boolean) => Promise<T | undefined>;
+
 type TileRequest = SyncRequest & { readonly kind: "tile" };
 
 export class Panel {
   readonly #peers: () => readonly SyncPeer[];
   readonly #busy = new Map<string, number>();
   readonly #failures = new Map<string, number>();
+  readonly #liars = new Set<string>();
+  readonly #pending = new Set<(error: SequencerError) => void>();
   readonly #free: (() => void)[] = [];
+  #closed = false;
 
   constructor(peers: () => readonly SyncPeer[]) {
     this.#peers = peers;
+  }
+
+  /** Asks nobody any more: whoever waits is told that no peer is left. */
+  close(): void {
+    this.#closed = true;
+    for (const give of this.#pending) give(noPeerLeft());
+    this.#wakeAll();
   }
 
   async tile(request: TileRequest, accept: (hashes: Uint8Array) => boolean): Promise<Uint8Array> {
@@ -58,10 +71,10 @@ export class Panel {
     count: number,
     verify: (entries: readonly Uint8Array[]) => Promise<number | undefined>,
   ): Promise<Uint8Array[]> {
-    return await this.#ask("in turn", async (peer) => {
+    return await this.#ask("in turn", async (peer, isOver) => {
       const entries: Uint8Array[] = [];
       // Large entries: a bundle may take several frames, all from the peer that began it.
-      for (;;) {
+      while (!isOver()) {
         const answer = await peer.ask({
           kind: "entries",
           first: first + entries.length,
@@ -76,6 +89,7 @@ export class Panel {
         if (verified === undefined) return undefined;
         if (verified > 0) return entries.slice(0, verified);
       }
+      throw new SequencerError("network", "another peer was faster");
     });
   }
 
@@ -83,30 +97,42 @@ export class Panel {
    * Asks until one peer gives what verifies. If it takes long, another one is asked beside it.
    * @param when tiles are small and others wait for them: they take no turn
    */
-  #ask<T>(when: "now" | "in turn", exchange: (peer: SyncPeer) => Promise<T | undefined>): Promise<T> {
+  #ask<T>(when: "now" | "in turn", exchange: Exchange<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let running = 0;
-      let settled = false;
+      let isSettled = false;
+      const isOver = (): boolean => isSettled || this.#closed;
+      const settle = (finish: () => void): void => {
+        isSettled = true;
+        this.#pending.delete(giveUp);
+        finish();
+      };
+      const giveUp = (error: SequencerError): void => settle(() => reject(error));
+      this.#pending.add(giveUp);
       const asked = new Set<string>();
+      const slow = new Set<string>();
       const start = async (): Promise<void> => {
         running++;
         let hedge: NodeJS.Timeout | undefined;
         try {
-          for (let result: T | undefined; !settled; ) {
+          while (!isOver()) {
             const peer = await this.#next(when, asked);
-            if (settled) return this.#release(peer);
+            if (isOver()) return this.#release(peer);
             asked.add(peer.id);
-            hedge ??= setTimeout(() => !settled && this.#hasOther(asked) && void start(), SYNC_HEDGE_MS);
-            result = await this.#exchange(peer, exchange);
-            if (result === undefined) continue;
-            settled = true;
-            resolve(result);
+            hedge ??= setTimeout(() => {
+              slow.add(peer.id);
+              if (!isOver() && this.#hasOther(asked)) void start();
+            }, SYNC_HEDGE_MS);
+            const result = await this.#exchange(peer, exchange, isOver);
+            if (result === undefined || isOver()) continue;
+            settle(() => resolve(result));
+            // Who was asked first and is beaten by who was asked later counts as having failed.
+            slow.delete(peer.id);
+            for (const id of slow) this.#fail(id, 1);
+            this.#failures.delete(peer.id);
           }
         } catch (error) {
-          if (running === 1) {
-            settled = true;
-            reject(error);
-          }
+          if (running === 1 && !isSettled) settle(() => reject(error));
         } finally {
           running--;
           clearTimeout(hedge);
@@ -117,28 +143,32 @@ export class Panel {
   }
 
   /** The result, or undefined if the peer failed or lied, which is remembered. */
-  async #exchange<T>(
-    peer: SyncPeer,
-    exchange: (peer: SyncPeer) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
+  async #exchange<T>(peer: SyncPeer, exchange: Exchange<T>, isOver: () => boolean): Promise<T | undefined> {
     try {
-      const result = await exchange(peer);
+      const result = await exchange(peer, isOver);
       if (result === undefined) {
-        this.#failures.set(peer.id, SYNC_FAILURES_MAX);
+        this.#fail(peer.id, SYNC_FAILURES_MAX);
+        this.#liars.add(peer.id);
         peer.reject("it sent what does not verify");
       }
       return result;
     } catch (error) {
       if (!(error instanceof SequencerError) || error.code !== "network") throw error;
-      this.#failures.set(peer.id, (this.#failures.get(peer.id) ?? 0) + 1);
+      if (!isOver()) this.#fail(peer.id, 1);
       return undefined;
     } finally {
       this.#release(peer);
     }
   }
 
+  #fail(id: string, times: number): void {
+    this.#failures.set(id, (this.#failures.get(id) ?? 0) + times);
+  }
+
   #usable(): SyncPeer[] {
-    return this.#peers().filter(({ id }) => (this.#failures.get(id) ?? 0) < SYNC_FAILURES_MAX);
+    return this.#peers().filter(
+      ({ id }) => !this.#liars.has(id) && (this.#failures.get(id) ?? 0) < SYNC_FAILURES_MAX,
+    );
   }
 
   #hasOther(asked: ReadonlySet<string>): boolean {
@@ -149,11 +179,7 @@ export class Panel {
   async #next(when: "now" | "in turn", asked: ReadonlySet<string>): Promise<SyncPeer> {
     for (;;) {
       const usable = this.#usable();
-      if (usable.length === 0) {
-        throw new SequencerError("network", "no peer is left to catch up from", {
-          hint: "It will be tried again",
-        });
-      }
+      if (usable.length === 0 || this.#closed) throw noPeerLeft();
       const fresh = usable.filter(({ id }) => !asked.has(id));
       const load = (peer: SyncPeer): number => this.#busy.get(peer.id) ?? 0;
       const candidates = fresh.length > 0 ? fresh : usable;
@@ -170,8 +196,18 @@ export class Panel {
 
   #release({ id }: SyncPeer): void {
     this.#busy.set(id, this.#busy.get(id)! - 1);
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
     for (const wake of this.#free.splice(0)) wake();
   }
+}
+
+function noPeerLeft(): SequencerError {
+  return new SequencerError("network", "no peer is left to catch up from", {
+    hint: "It will be tried again",
+  });
 }
 
 function tileOf(answer: SyncAnswer, width: number): Uint8Array | undefined {

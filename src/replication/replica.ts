@@ -2,18 +2,21 @@
  * A replica's heart: judges what gossip brings, hands live blocks to the writer, and closes gaps by range while live
  * blocks wait, bounded. What contradicts the log goes to the watchtower and stops the replica.
  */
-
 import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import { HEAD_POLL_MS, LIVE_BLOCKS_BYTES_MAX, LIVE_BLOCKS_MAX, SYNC_PEERS_MAX } from "../base/limits.ts";
+import { GAP_GRACE_MS, HEAD_POLL_MS, LIVE_BLOCKS_BYTES_MAX, SUSPECTS_MAX } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
+import type { NodeReader } from "../log/merkle.ts";
 import { unpackEntries } from "../log/packed-entries.ts";
 import { isEvidence, openBlock, type VerifiedBlock } from "./block-messages.ts";
 import { catchUp } from "./catch-up.ts";
 import type { Verdict } from "./episub/state.ts";
 import type { Follower } from "./follower.ts";
+import { askHeads } from "./heads.ts";
 import type { SyncPeer } from "./panel.ts";
+import { Pause } from "./pause.ts";
+import { WaitingBlocks } from "./waiting-blocks.ts";
 
 export interface ReplicaOptions {
   readonly log: Log;
@@ -21,27 +24,34 @@ export interface ReplicaOptions {
   readonly peers: () => readonly SyncPeer[];
   /** Told how far the log is stored, and how far it is known to reach. */
   readonly onProgress: (stored: number, target: number) => void;
-  /** A head that the operator signed and that contradicts the log. */
-  readonly onConflict: (head: SignedHead) => void;
+  /**
+   * A head that the operator signed and that contradicts the log.
+   * @param node the nodes of its tree, where it is larger than the log's newest head and they are known
+   */
+  readonly onConflict: (head: SignedHead, node?: NodeReader) => void;
   /** Judges evidence that a peer floods. */
   readonly onEvidence: (payload: Uint8Array) => Verdict;
-  /** Addresses of the primary, as peers tell them. */
-  readonly onPrimary: (multiaddrs: readonly string[]) => void;
+  /** Addresses of the primary, as a peer tells them. */
+  readonly onPrimary: (multiaddrs: readonly string[], peer: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
 export class Replica {
   readonly #options: ReplicaOptions;
-  /** Accepted blocks that wait for the gap before them, by their first entry. */
-  readonly #waiting = new Map<number, VerifiedBlock>();
-  #waitingBytes = 0;
+  /** Accepted blocks that wait for the gap before them, or for the writer. */
+  readonly #waiting = new WaitingBlocks();
   /** Blocks that were judged and are about to be delivered, by their bytes. */
   readonly #judged = new WeakMap<Uint8Array, VerifiedBlock>();
+  /** Heads that contradict what is stored, until the newest signed head is large enough to prove it. */
+  #suspects: SignedHead[] = [];
   /** How far the log reaches once the writer is done with what it was given. */
   #reach: number;
-  #wake: (() => void) | undefined;
+  /** Bytes of entries that the writer was given and has not stored. */
+  #queuedBytes = 0;
   #gap = true;
+  #reported: unknown;
   readonly #stopping = new AbortController();
+  readonly #pause = new Pause(this.#stopping.signal);
   readonly #done: Promise<void>;
 
   constructor(options: ReplicaOptions) {
@@ -64,139 +74,169 @@ export class Replica {
   /** Takes a payload that was judged "accept". */
   deliver(payload: Uint8Array): void {
     const verified = this.#judged.get(payload);
-    if (verified === undefined || this.#options.follower.halted !== undefined) return;
-    if (verified.block.first <= this.#reach) this.#append(verified);
-    else this.#hold(verified, payload.length);
+    if (verified !== undefined && this.#options.follower.halted === undefined) this.#take(verified);
   }
 
   /** Looks at the peers' heads soon: something is missing. */
   catchUp(): void {
     this.#gap = true;
-    this.#wake?.();
+    this.#pause.wake();
   }
 
+  /** Ends; what the writer was given is stored before. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#wake?.();
+    this.#waiting.clear();
     await this.#done;
     await this.#options.follower.idle();
   }
 
   #contradicts({ head, block, growth }: VerifiedBlock): boolean {
-    const { log, onConflict } = this.#options;
+    const { log } = this.#options;
     const { size } = log.committed;
     const isOld = head.size <= size && !log.holds(head);
     const isOther = block.first === size && !sameHashes(growth.frontierBefore, log.frontierAt(size));
-    if (isOld || isOther) onConflict(head);
+    if (isOld || isOther) this.#accuse(head);
     return isOld || isOther;
   }
 
-  #append({ block, head }: VerifiedBlock): void {
-    if (head.size <= this.#reach) return;
-    this.#reach = head.size;
-    const entries = unpackEntries(block.entries, block.count)!;
-    this.#options.follower
-      .extend({ first: block.first, entries, head })
-      .catch((error) => this.#failed(error, head));
+  /** Two heads prove something only with the larger one's tree: what is ahead of the signed head waits for it. */
+  #accuse(head: SignedHead): void {
+    const { log, onConflict } = this.#options;
+    if (head.size <= (log.signed?.size ?? 0)) onConflict(head);
+    else if (this.#suspects.length < SUSPECTS_MAX) this.#suspects.push(head);
   }
 
-  #hold(verified: VerifiedBlock, bytes: number): void {
-    // What finds no room here is not lost: it lies in the gap that catching up closes.
-    if (this.#waiting.size < LIVE_BLOCKS_MAX && this.#waitingBytes + bytes <= LIVE_BLOCKS_BYTES_MAX) {
-      this.#waiting.set(verified.block.first, verified);
-      this.#waitingBytes += bytes;
+  #reviewSuspects(): void {
+    const { log, onConflict } = this.#options;
+    const size = log.signed?.size ?? 0;
+    const ripe = this.#suspects.filter((head) => head.size <= size);
+    if (ripe.length === 0) return;
+    this.#suspects = this.#suspects.filter((head) => head.size > size);
+    for (const head of ripe) if (!log.holds(head)) onConflict(head);
+  }
+
+  #take(verified: VerifiedBlock): void {
+    const { block } = verified;
+    const hasRoom = this.#queuedBytes + block.entries.length <= LIVE_BLOCKS_BYTES_MAX;
+    if (block.first <= this.#reach && hasRoom) {
+      this.#append(verified);
+      return;
     }
-    this.catchUp();
+    // What finds no room is not lost: it lies in the gap that catching up closes.
+    if (!this.#waiting.add(verified)) this.#gap = true;
+    this.#pause.wake();
   }
 
+  /** A block that lies within reach already goes to the writer all the same: it may be of another history. */
+  #append({ block, head }: VerifiedBlock): void {
+    const { follower } = this.#options;
+    this.#reach = Math.max(this.#reach, head.size);
+    this.#queuedBytes += block.entries.length;
+    follower
+      .extend({ first: block.first, entries: unpackEntries(block.entries, block.count)!, head })
+      .catch((error) => this.#failed(error, head))
+      .finally(() => {
+        this.#queuedBytes -= block.entries.length;
+        this.#release();
+      });
+    this.#release();
+  }
+
+  /** Hands over what waited and has its turn. */
   #release(): void {
-    const blocks = [...this.#waiting.values()].sort((a, b) => a.block.first - b.block.first);
-    this.#waiting.clear();
-    this.#waitingBytes = 0;
-    for (const verified of blocks) {
-      if (verified.block.first <= this.#reach) this.#append(verified);
-      else this.#hold(verified, verified.block.entries.length);
+    if (this.#stopping.signal.aborted || this.#options.follower.halted !== undefined) {
+      this.#waiting.clear();
+      return;
+    }
+    this.#reviewSuspects();
+    while (this.#queuedBytes < LIVE_BLOCKS_BYTES_MAX) {
+      const next = this.#waiting.takeUpTo(this.#reach);
+      if (next === undefined) return;
+      this.#append(next);
     }
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
-      const wanted = this.#gap;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const isWanted = this.#isWanted();
       this.#gap = false;
-      try {
-        await this.#look(wanted);
-      } catch (error) {
-        if (!(error instanceof SequencerError) || error.code !== "network") this.#options.onError(error);
-        this.#gap = wanted;
-      }
-      if (!this.#gap || wanted) await this.#sleep(this.#gap ? HEAD_POLL_MS / 10 : HEAD_POLL_MS);
+      const isDone = await this.#look(isWanted);
+      if (!isDone) this.#gap = true;
+      // Gossip repairs most gaps by itself, and nobody is asked again and again without a pause.
+      await this.#pause.for(isDone ? GAP_GRACE_MS : HEAD_POLL_MS / 10);
+      await this.#pause.until(HEAD_POLL_MS, () => this.#isWanted());
+      if (isDone && this.#isWanted()) await this.#pause.for(GAP_GRACE_MS);
     }
   }
 
-  /** Asks the peers how far the log reaches; closes what is missing if that is wanted or gossip does not bring it. */
-  async #look(wanted: boolean): Promise<void> {
-    const { log, follower } = this.#options;
-    if (follower.halted !== undefined) return;
-    const head = await this.#newestHead();
-    if (head === undefined || head.size <= this.#reach) return;
-    if (!wanted) {
-      // Gossip may still be on its way: wait a moment before asking for the same by range.
-      await this.#sleep(HEAD_POLL_MS / 10);
-      if (head.size <= this.#reach) return;
-    }
-    await this.#catchUpTo(head);
-    if (log.committed.size >= head.size) this.#release();
+  #isWanted(): boolean {
+    return this.#gap || this.#waiting.size > 0;
   }
 
-  async #catchUpTo(head: SignedHead): Promise<void> {
-    const { log, follower, peers, onProgress } = this.#options;
+  /**
+   * Asks the peers how far the log reaches, and closes what is missing if gossip does not bring it.
+   * @param isWanted a gap is known: no need to wait for gossip
+   * @returns false if it has to be tried again
+   */
+  async #look(isWanted: boolean): Promise<boolean> {
+    const { log, follower, peers, onPrimary } = this.#options;
+    if (follower.halted !== undefined) return true;
     try {
-      await catchUp({ log, follower, head, peers, onProgress: (size) => onProgress(size, head.size) });
+      const heads = await askHeads(log, peers(), onPrimary, this.#stopping.signal);
+      for (const head of heads) if (head.size <= log.committed.size && !log.holds(head)) this.#accuse(head);
+      this.#reviewSuspects();
+      const newest = heads.reduce<SignedHead | undefined>(
+        (a, b) => (a && a.size >= b.size ? a : b),
+        undefined,
+      );
+      if (newest === undefined) return false;
+      if (newest.size > this.#reach && !isWanted) await this.#pause.for(HEAD_POLL_MS / 10);
+      if (newest.size > this.#reach || (this.#waiting.size > 0 && newest.size > log.committed.size)) {
+        return await this.#catchUpTo(newest);
+      }
+      if (newest.size > (log.signed?.size ?? 0) && newest.size === log.committed.size)
+        await follower.publish(newest);
     } catch (error) {
-      this.#failed(error, head);
-      throw error;
+      if (!this.#stopping.signal.aborted) this.#options.onError(error);
+    }
+    return true;
+  }
+
+  async #catchUpTo(head: SignedHead): Promise<boolean> {
+    const { log, follower, peers, onProgress, onConflict } = this.#options;
+    const { signal } = this.#stopping;
+    try {
+      await catchUp({
+        ...{ log, follower, head, peers, signal },
+        onProgress: (size) => onProgress(size, head.size),
+        onFork: (node) => {
+          onConflict(head, node);
+          follower.halt(new SequencerError("equivocation", "a newer signed head does not extend the log"));
+        },
+      });
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error, head);
+      return false;
     } finally {
       this.#reach = Math.max(this.#reach, log.committed.size);
+      this.#release();
     }
-  }
-
-  /** The largest head that peers hold, each verified; every one of them is held against the log. */
-  async #newestHead(): Promise<SignedHead | undefined> {
-    const { log, peers, onConflict, onPrimary } = this.#options;
-    let newest: SignedHead | undefined;
-    const asked = peers().slice(0, SYNC_PEERS_MAX);
-    const answers = await Promise.allSettled(asked.map((peer) => peer.ask({ kind: "head" })));
-    answers.forEach((answer, i) => {
-      if (answer.status === "rejected" || answer.value.kind !== "head") return;
-      const head = log.checkpoints.open(answer.value.note);
-      if (head === undefined) {
-        asked[i]!.reject("its head is not the operator's");
-        return;
-      }
-      if (answer.value.primary.length > 0) onPrimary(answer.value.primary);
-      if (head.size <= log.committed.size && !log.holds(head)) onConflict(head);
-      else if (newest === undefined || head.size > newest.size) newest = head;
-    });
-    return newest;
   }
 
   #failed(error: unknown, head: SignedHead): void {
-    if (!(error instanceof SequencerError)) this.#options.onError(error);
-    else if (error.code === "equivocation") this.#options.onConflict(head);
-    else if (error.code !== "network") this.#options.onError(error);
-    this.#reach = this.#options.log.committed.size;
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    if (this.#stopping.signal.aborted || this.#gap) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
+    const { log, follower, onConflict, onError } = this.#options;
+    this.#reach = log.committed.size;
+    if (error instanceof SequencerError && error.code === "network") return;
+    if (error instanceof SequencerError && error.code === "equivocation") {
+      if (follower.halted === undefined || follower.halted === error) onConflict(head);
+      follower.halt(error);
+    }
+    // Everything that was handed over after a failure fails in the same way.
+    if (error !== this.#reported) onError(error);
+    this.#reported = error;
   }
 }
 

@@ -8,15 +8,16 @@ import { type IdIndex, rebuildIdIndex } from "../sequencing/id-index.ts";
 import type { SeenIds } from "../sequencing/validator.ts";
 
 export class StoredIds implements SeenIds {
-  readonly #index: IdIndex;
+  readonly #index: IdIndex | undefined;
   readonly #checked = new Map<string, number>();
 
-  constructor(log: Log) {
-    this.#index = rebuildIdIndex(log);
+  /** @param isComputed false where ids are not looked at: nothing is found then */
+  constructor(log: Log, isComputed = true) {
+    this.#index = isComputed ? rebuildIdIndex(log) : undefined;
   }
 
   has(id: Uint8Array): boolean {
-    return this.#checked.has(hashKey(id)) || this.#index.find(id) !== undefined;
+    return this.#checked.has(hashKey(id)) || this.#index?.find(id) !== undefined;
   }
 
   add(id: Uint8Array, sequence: number): void {
@@ -25,11 +26,12 @@ export class StoredIds implements SeenIds {
 
   /** The sequence number of a stored id. */
   find(id: Uint8Array): number | undefined {
-    return this.#index.find(id);
+    return this.#index?.find(id);
   }
 
   /** Moves what was checked into the index, which confirms ids against the store. */
   stored({ ids, growth, lastTimestamp }: SealedBlock): void {
+    if (this.#index === undefined) return;
     for (let i = 0; i < growth.size - growth.first; i++) {
       const id = ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
       if (this.#checked.delete(hashKey(id))) this.#index.add(id, growth.first + i, lastTimestamp);

@@ -17,8 +17,10 @@ import { TILE_WIDTH } from "../log/tiles.ts";
 
 export const SYNC_PROTOCOL = "/sequencer/sync/1.0.0";
 
-/** Bytes of any frame: a block's worth of entries, each with its length, and one entry more. */
-export const SYNC_FRAME_BYTES_MAX = BLOCK_BYTES_MAX + 2 * BLOCK_ENTRIES_MAX + ENTRY_BYTES_MAX;
+/** Bytes of a request frame. */
+export const SYNC_REQUEST_BYTES_MAX = 12;
+/** Bytes of an answer frame: a block's worth of entries, each with its length, and one entry more. */
+export const SYNC_ANSWER_BYTES_MAX = BLOCK_BYTES_MAX + 2 * BLOCK_ENTRIES_MAX + ENTRY_BYTES_MAX;
 
 const KIND = { refusal: 0, head: 1, tile: 2, entries: 3 } as const;
 const MULTIADDRS_BYTES_MAX = 4_096;
@@ -82,7 +84,7 @@ export function encodeAnswer(answer: SyncAnswer): Uint8Array {
       return concatBytes(kind, answer.packed);
     case "head": {
       const { firstSequence, genesisEntry, primary, note } = answer;
-      const multiaddrs = utf8(primary.join(","));
+      const multiaddrs = utf8(withinBytes(primary, MULTIADDRS_BYTES_MAX).join(","));
       const sized = (bytes: Uint8Array): Uint8Array => concatBytes(u16be(bytes.length), bytes);
       return concatBytes(kind, u64be(firstSequence), sized(genesisEntry), sized(multiaddrs), utf8(note));
     }
@@ -120,6 +122,15 @@ function decodeHead(body: Uint8Array): HeadAnswer | undefined {
   if (firstSequence === undefined || multiaddrs === undefined || note === undefined) return undefined;
   const primary = multiaddrs === "" ? [] : multiaddrs.split(",");
   return { kind: "head", firstSequence, genesisEntry: body.subarray(10, genesisEnd), primary, note };
+}
+
+/** As many of the texts, from the first on, as fit with a separator each. */
+function withinBytes(texts: readonly string[], bytesMax: number): string[] {
+  let bytes = 0;
+  return texts.filter((text) => {
+    bytes += utf8(text).length + 1;
+    return bytes <= bytesMax;
+  });
 }
 
 function u16be(value: number): Uint8Array {

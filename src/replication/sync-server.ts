@@ -2,7 +2,7 @@
  * Serves a node's log to peers that catch up. Everything lies under the signed head.
  */
 import { concatBytes } from "../base/bytes.ts";
-import { BLOCK_BYTES_MAX } from "../base/limits.ts";
+import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
 import { packEntries } from "../log/packed-entries.ts";
 import { tileWidth } from "../log/tiles.ts";
@@ -35,12 +35,15 @@ function answer(log: Log, primary: readonly string[], request: SyncRequest): Syn
   }
 }
 
+/** A block of the largest size, each of its entries with its length. */
+const PACKED_BYTES_MAX = BLOCK_BYTES_MAX + 2 * BLOCK_ENTRIES_MAX;
+
 /** Entries from `first` on, at least one, up to a block's worth of bytes. */
 function readEntries(log: Log, first: number, end: number): Uint8Array {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for (const packed of log.packed(first, end)) {
-    if (bytes + packed.length > BLOCK_BYTES_MAX) break;
+    if (bytes + packed.length > PACKED_BYTES_MAX) break;
     pieces.push(packed);
     bytes += packed.length;
   }

@@ -3,9 +3,10 @@
  * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
  * newest entry is older than the retention.
  */
-import { equalBytes } from "../base/bytes.ts";
+import { equalBytes, isZero } from "../base/bytes.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
+import { decodeOperation, operationId } from "./transaction.ts";
 
 const SLOTS_MIN = 2 ** 12;
 const SLOTS_MAX = 2 ** 22;
@@ -89,7 +90,7 @@ export class IdIndex {
  */
 export function rebuildIdIndex(
   log: Log,
-  idAt: (sequence: number) => Uint8Array = (sequence) => log.idOf(sequence),
+  idAt: (sequence: number) => Uint8Array = (sequence) => idOf(log, sequence),
 ): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
   const index = new IdIndex(retentionMs, idAt);
@@ -101,9 +102,17 @@ export function rebuildIdIndex(
   }
   // Each by its own timestamp: a block spans time when the commit before it was slow.
   for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
-    index.add(id, sequence, decodeEntry(entry)!.timestamp);
+    index.add(isZero(id) ? idOf(log, sequence) : id, sequence, decodeEntry(entry)!.timestamp);
   }
   return index;
+}
+
+/** A replica that verifies heads alone stores no ids: they are computed from the entries then. */
+function idOf(log: Log, sequence: number): Uint8Array {
+  const id = log.idOf(sequence);
+  if (sequence === 0 || !isZero(id)) return id;
+  const { payload } = decodeEntry(log.entry(sequence).entry)!;
+  return operationId(log.context, decodeOperation(payload));
 }
 
 function makeSegment(slots: number): Segment {

@@ -80,10 +80,16 @@ export class Intake {
         if (--open === 0) resolve(outcomes);
       };
       const unverified: Submission[] = [];
+      // A permission change may let in those behind it in the same request: then only the ordering point knows.
+      let rolesMayChange = false;
       for (let i = 0; i < payloads.length; i++) {
         try {
-          const submission = this.#admit(payloads[i]!, source, (outcome) => settle(i, outcome));
-          if (submission !== undefined) unverified.push(submission);
+          const submission = this.#admit(payloads[i]!, source, rolesMayChange, (outcome) =>
+            settle(i, outcome),
+          );
+          if (submission === undefined) continue;
+          unverified.push(submission);
+          rolesMayChange ||= submission.operation.type === "permission";
         } catch (error) {
           if (!(error instanceof SequencerError)) throw error;
           settle(i, error);
@@ -94,7 +100,12 @@ export class Intake {
   }
 
   /** The submission to verify; undefined if it is answered already. @throws SequencerError that refuses it */
-  #admit(payload: Uint8Array, source: string, settle: Submission["settle"]): Submission | undefined {
+  #admit(
+    payload: Uint8Array,
+    source: string,
+    rolesMayChange: boolean,
+    settle: Submission["settle"],
+  ): Submission | undefined {
     const { log, ordering, clock, budget } = this.#options;
     const operation = decodeOperation(payload);
     const id = operationId(log.context, operation);
@@ -103,7 +114,7 @@ export class Intake {
     if (this.#closed !== undefined) throw this.#closed;
     const now = clock.now();
     const refusal = now === undefined ? undefined : ordering.refusal(operation, now);
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined && !(rolesMayChange && isAboutRoles(refusal))) throw refusal;
     if (this.#transactions >= INTAKE_TRANSACTIONS_MAX || this.#bytes + payload.length > INTAKE_BYTES_MAX) {
       throw overloaded("the node has as many transactions at hand as it can hold", RETRY_AFTER_MS_MIN * 10);
     }
@@ -117,6 +128,9 @@ export class Intake {
       operation,
       id,
       settle: (outcome) => {
+        // Verified for nothing, like a failed signature.
+        if (rolesMayChange && outcome instanceof SequencerError && isAboutRoles(outcome))
+          budget.spend(source);
         this.#transactions--;
         this.#bytes -= payload.length;
         settle(outcome);
@@ -173,6 +187,10 @@ export class Intake {
       }),
     );
   }
+}
+
+function isAboutRoles({ data }: SequencerError): boolean {
+  return data?.reason === "not-permitted" || data?.reason === "last-admin";
 }
 
 /** The answer to more than the node can take: come back in a moment. */

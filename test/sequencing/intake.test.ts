@@ -6,7 +6,14 @@ import { suite, test } from "node:test";
 import { toHex, utf8 } from "../../src/base/bytes.ts";
 import { SequencerError } from "../../src/base/errors.ts";
 import { decodeOperation, encodeOperation, operationId } from "../../src/sequencing/transaction.ts";
-import { operator, permissionChangeOf, stranger, transactionOf, writer } from "../helpers/accounts.ts";
+import {
+  accountOf,
+  operator,
+  permissionChangeOf,
+  stranger,
+  transactionOf,
+  writer,
+} from "../helpers/accounts.ts";
 import { checkLog } from "../helpers/check-log.ts";
 import {
   appended,
@@ -68,6 +75,30 @@ suite("order", () => {
       ["invalid-signature", "not-permitted", "malformed", "too-large"],
     );
     checkLog(pipeline.log);
+  });
+
+  test("decides about roles: who is let in by a request may write in the same one, and nobody else", async (t) => {
+    const pipeline = await startPipeline(t);
+    const { log, time } = pipeline;
+    const grant = {
+      nonce: nonce++,
+      expires: time.wall() + 1_000,
+      account: stranger.address,
+      role: "writer" as const,
+    };
+    const [early, granted, late, other] = await pipeline.submit(
+      fresh(pipeline, stranger),
+      permissionChangeOf(log.context, operator, grant),
+      fresh(pipeline, stranger),
+      fresh(pipeline, accountOf(0x78)),
+    );
+    assert.equal(refusal(early), "not-permitted");
+    assert.deepEqual(
+      [granted, late].map((outcome) => appended(outcome).sequence),
+      [1, 2],
+    );
+    assert.equal(refusal(other), "not-permitted");
+    checkLog(log);
   });
 
   test("a request whose verification broke is answered so, and those behind it go on", async (t) => {

@@ -136,6 +136,15 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     pino.destination({ dest: 2, sync: true }),
   );
   const evidenceDirectory = dbPath === "" ? {} : { evidenceDirectory: join(dbPath, "evidence") };
+  const onFatal = (error: unknown): void => {
+    logger.fatal({ err: error }, describeError(error));
+    process.exit(1);
+  };
+  process.on("uncaughtException", (error) => {
+    // libp2p's muxer throws this where nobody can catch it, when a peer hangs up while a stream to it is opened.
+    if (error.name === "StreamStateError") logger.warn({ err: error }, "a peer hung up");
+    else onFatal(error);
+  });
   const peering: PeeringOptions = {
     identity,
     p2pPort: values.number("p2pport")!,
@@ -153,10 +162,7 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     watchUrls: values.list("watch"),
     peering,
     logger,
-    onFatal: (error: unknown): void => {
-      logger.fatal({ err: error }, describeError(error));
-      process.exit(1);
-    },
+    onFatal,
   };
 }
 
@@ -241,7 +247,7 @@ function announce(node: RunningNode, mode: string, peerId: string, values: Value
   console.log(`Operator  ${toHex(genesis.operator)}`);
   const address = node.multiaddrs.find((one) => !one.includes("127.0.0.1")) ?? node.multiaddrs[0];
   console.log(`Peer id   ${peerId}`);
-  console.log(`P2P       ${address}`);
+  console.log(`P2P multiaddr: ${address}`);
   console.log(`API       ${node.url}`);
   if (mode === "replica") return;
   console.log("A replica on another machine:");
