@@ -22,6 +22,7 @@ import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 import { Progress } from "../progress.ts";
+import { stopOnSignal } from "../stop-on-signal.ts";
 
 export const GUARD_FLAG: Flags = {
   guard: {
@@ -252,24 +253,6 @@ function announce(node: RunningNode, mode: string, peerId: string, values: Value
   if (mode === "replica") return;
   console.log("A replica on another machine:");
   console.log(`  sequencer start -dbpath tmp/db2 -mode replica -log ${toHex(logId)} -peers ${address}`);
-}
-
-/** The first signal stops the node in order; the second one at once. */
-export function stopOnSignal(node: Pick<RunningNode, "close">): void {
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    node.close().then(
-      () => process.exit(0),
-      (error) => {
-        console.error(`sequencer: ${describeError(error)}`);
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
 }
 
 function addresses(values: Values, flag: string): Uint8Array[] {

@@ -11,7 +11,8 @@ import { CHAIN_FLAGS, chainSettings } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import type { Values } from "../flags.ts";
 import { p2pKey } from "../keys.ts";
-import { hash, stopOnSignal } from "./start.ts";
+import { stopOnSignal } from "../stop-on-signal.ts";
+import { hash } from "./start.ts";
 
 export const watchCommand: Command = {
   name: "watch",
