@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   for (const { url } of replicas) await until(async () => (await sizeOf(url)) === 2, "replication");
 
   say("The operator's key signs another second entry, on another machine");
-  const [, address] = await replicas[0]!.printed(/^P2P +(\S+)$/m);
+  const [, address] = await replicas[0]!.printed(/^P2P multiaddr: (\S+)$/m);
   const script = fileURLToPath(new URL("../test/helpers/children/equivocator.ts", import.meta.url));
   const since = performance.now();
   const equivocator = new Running(process.execPath, [script, primary.url, address!], { env: operatorEnv });
