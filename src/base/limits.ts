@@ -190,5 +190,15 @@ export const CHAIN_ATTEMPTS_MAX = 16;
 export const CHAIN_NONCE_RESTARTS_MAX = 3;
 /** Milliseconds that a reporter waits for its commitment to mature: ten times the contract's minute, for outages. */
 export const CHAIN_COMMIT_WAIT_MS = 600_000;
+/** Milliseconds between looks at the bond while nothing happens, and from the first failed try to the next. */
+export const BOND_LOOK_MS = 60_000;
+export const BOND_RETRY_MS = 1_000;
+/** Milliseconds between searches for open challenges: a hundredth of the shortest answer window. */
+export const CHALLENGE_LOOK_MS = 3_600_000;
+/** Milliseconds between looks at the checkpoints of other nodes, and for one of their answers. */
+export const WATCH_POLL_MS = 5_000;
+export const WATCH_ANSWER_MS = 10_000;
+/** Heads of the operator that are remembered though nobody serves their tree. */
+export const UNPROVED_HEADS_MAX = 64;
 /** Blocks of one request for events: what public nodes answer at least. */
 export const CHAIN_LOG_BLOCKS = 10_000n;

@@ -28,7 +28,7 @@ export async function connectWriter(values: Values): Promise<SequencerClient> {
   return await connect(values.required("url"), { ...trustOf(values), account });
 }
 
-function trustOf(values: Values): { logId?: `0x${string}` } {
+export function trustOf(values: Values): { logId?: `0x${string}` } {
   const logId = values.text("log");
   if (logId === undefined || logId === "") return {};
   if (isHex(logId) && logId.length === 66) return { logId };

@@ -17,6 +17,7 @@ import type { Flags, Values } from "./flags.ts";
 import { readKeystore } from "./keystore.ts";
 
 const PASSWORD_VARIABLE = "SEQUENCER_KEY_PASSWORD";
+const CHAIN_KEY_VARIABLE = "CHAIN_PRIVATE_KEY";
 
 /** Flags of every command that signs. */
 export const KEY_FLAGS: Flags = {
@@ -31,6 +32,39 @@ export const KEY_FLAGS: Flags = {
     help: `file with the key file's password; else ${PASSWORD_VARIABLE}, else it is asked for`,
   },
 };
+
+/** Flags of whatever sends transactions to the bond's chain. */
+export const CHAIN_KEY_FLAGS: Flags = {
+  "chain-key": {
+    type: "string",
+    value: "FILE",
+    help: `encrypted key file of the account that pays on the chain; else ${CHAIN_KEY_VARIABLE}`,
+  },
+  "chain-password-file": {
+    type: "string",
+    value: "FILE",
+    help: `file with its password; else ${PASSWORD_VARIABLE}, else it is asked for`,
+  },
+};
+
+/** The key of the account that pays on the chain, if one is given. */
+export async function chainKey(values: Values): Promise<Uint8Array | undefined> {
+  const file = values.text("chain-key");
+  if (file !== undefined) {
+    return readKeystore(file, await password(values, `Password of ${file}: `, "chain-password-file"));
+  }
+  const given = process.env[CHAIN_KEY_VARIABLE];
+  return given === undefined || given === "" ? undefined : parseAccountKey(given, CHAIN_KEY_VARIABLE);
+}
+
+/** As `chainKey`, and there must be one. @throws SequencerError `key` */
+export async function requiredChainKey(values: Values): Promise<Uint8Array> {
+  const key = await chainKey(values);
+  if (key !== undefined) return key;
+  throw new SequencerError("key", "there is no key to pay on the chain with", {
+    hint: `Pass -chain-key FILE (make one with \`sequencer key new -key FILE\`), or set ${CHAIN_KEY_VARIABLE}`,
+  });
+}
 
 /** The key that a command signs with. @throws SequencerError `key` if there is none */
 export async function signingKey(values: Values): Promise<Uint8Array> {
@@ -93,27 +127,31 @@ export function parseP2pKey(text: string): PrivateKey {
 
 /** A secp256k1 key, hexadecimal with or without 0x. @throws SequencerError `key` */
 export function parseOperatorKey(text: string): Uint8Array {
+  return parseAccountKey(text, "OPERATOR_PRIVATE_KEY");
+}
+
+function parseAccountKey(text: string, variable: string): Uint8Array {
   const prefixed = text.startsWith("0x") ? text : `0x${text}`;
   const key = isHex(prefixed) ? fromHex(prefixed) : new Uint8Array(0);
   if (key.length === 32 && secp256k1.utils.isValidSecretKey(key)) return key;
-  throw new SequencerError(
-    "key",
-    "OPERATOR_PRIVATE_KEY is not a secp256k1 private key of 32 bytes in hexadecimal",
-    {
-      hint: "`sequencer init` prints one",
-    },
-  );
+  throw new SequencerError("key", `${variable} is not a secp256k1 private key of 32 bytes in hexadecimal`, {
+    hint: "`sequencer init` prints one",
+  });
 }
 
 /** The password of a key file. */
-export async function password(values: Values, prompt: string): Promise<string> {
-  const file = values.text("password-file");
+export async function password(
+  values: Values,
+  prompt: string,
+  flag: "password-file" | "chain-password-file" = "password-file",
+): Promise<string> {
+  const file = values.text(flag);
   if (file !== undefined) return new TextDecoder().decode(readGivenFile(file)).replace(/\r?\n$/, "");
   const given = process.env[PASSWORD_VARIABLE];
   if (given !== undefined) return given;
   if (!stdin.isTTY) {
     throw new SequencerError("key", "the key file's password is missing", {
-      hint: `Set ${PASSWORD_VARIABLE}, or pass -password-file FILE`,
+      hint: `Set ${PASSWORD_VARIABLE}, or pass -${flag} FILE`,
     });
   }
   stdout.write(prompt);

@@ -7,6 +7,8 @@ import { VERSION } from "../node/version.ts";
 import { CONFIG_FLAG, type Command, commandHelp } from "./command.ts";
 import { appendCommand } from "./commands/append.ts";
 import { benchCommand } from "./commands/bench.ts";
+import { bondCommand } from "./commands/bond.ts";
+import { evidenceCommand } from "./commands/evidence.ts";
 import { infoCommand } from "./commands/info.ts";
 import { initCommand } from "./commands/init.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -15,6 +17,7 @@ import { readCommand } from "./commands/read.ts";
 import { receiptCommand } from "./commands/receipt.ts";
 import { startCommand } from "./commands/start.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { parseFlags } from "./flags.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -28,6 +31,9 @@ const COMMANDS: readonly Command[] = [
   revokeCommand,
   keyCommand,
   verifyCommand,
+  watchCommand,
+  bondCommand,
+  evidenceCommand,
   benchCommand,
 ];
 

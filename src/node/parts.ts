@@ -13,6 +13,7 @@ import type { Metrics } from "../rpc/metrics.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
 import type { VerifierSettings } from "../sequencing/verifier-worker.ts";
+import type { ChainSettings } from "./bonding.ts";
 
 /** What every node is given. */
 export interface NodeOptions {
@@ -26,6 +27,10 @@ export interface NodeOptions {
   readonly verifyWorkers?: number;
   /** How they verify: the fastest way that passes its self-test unless given. */
   readonly verifierVariant?: NonNullable<VerifierSettings["variant"]>;
+  /** Where the bond is; without it nothing is known of the stake. */
+  readonly chain?: ChainSettings;
+  /** Other servers of the log, whose checkpoints the watchtower looks at. */
+  readonly watchUrls?: readonly string[];
   readonly logger: Logger;
   /** The process must end at once. */
   readonly onFatal: (error: unknown) => void;

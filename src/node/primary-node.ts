@@ -21,6 +21,7 @@ import { Intake } from "../sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
+import { startBonding } from "./bonding.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { answerAppend } from "./forwarding.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -38,6 +39,7 @@ import {
 import { peerCheck } from "./peer-check.ts";
 import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
 import { VERSION } from "./version.ts";
+import { Watchtower } from "./watchtower.ts";
 
 export interface PrimaryNodeOptions
   extends NodeOptions,
@@ -106,14 +108,15 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   metrics.gauge("sequencer_intake_bytes", "Payload bytes between arrival and answer", () => intake.bytes);
   metrics.gauge("sequencer_ordered_entries", "Ordered entries that wait for a block", () => ordering.queued);
 
+  const evidence = evidenceAgainstUs(log, options);
+  const watchtower = new Watchtower({
+    ...{ log, evidence, metrics, logger, urls: options.watchUrls ?? [] },
+    peers: () => network?.syncPeers() ?? [],
+  });
+  closers.push(() => watchtower.stop());
+  const bonding = await startBonding(options, { subject: log, log, logger }, closers);
   if (network !== undefined) {
-    const evidence = new EvidenceKeeper(log, options.evidenceDirectory, logger, () => {
-      onFatal(
-        new SequencerError("equivocation", "another head is signed with this operator's key: the node stops"),
-      );
-    });
-    if (evidence.kinds.length > 0) throw keptEvidence(options.evidenceDirectory);
-    parts = { log, intake, evidence };
+    parts = { log, intake, evidence, watchtower };
     joinNetwork(network, log, logger);
     watchNetwork(metrics, network, log);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
@@ -127,7 +130,8 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     sequenceOf: (id) => ordering.sequenceOf(id),
     peers: () => network?.peers() ?? [],
     multiaddrs: () => network?.multiaddrs() ?? [],
-    notReady: () => housekeeping.trouble,
+    notReady: () => housekeeping.trouble ?? bonding?.notReady,
+    ...(bonding && { bondStatus: () => bonding.status }),
   };
   const { rpcHost: host, rpcPort: port, streamStallMs } = options;
   const server = await startServer({
@@ -148,6 +152,7 @@ interface NetworkParts {
   readonly log: Log;
   readonly intake: Intake;
   readonly evidence: EvidenceKeeper;
+  readonly watchtower: Watchtower;
 }
 
 async function startNetwork(
@@ -168,12 +173,12 @@ async function startNetwork(
       return answerAppend(log, (payloads, source) => intake.submit(payloads, source), frame, peer);
     },
     validate: (payload) => {
-      const { log, evidence } = parts() ?? {};
-      if (log === undefined || evidence === undefined) return "ignore";
+      const { log, evidence, watchtower } = parts() ?? {};
+      if (log === undefined || evidence === undefined || watchtower === undefined) return "ignore";
       return judgeEcho(
         log,
         payload,
-        (head) => evidence.conflict(head),
+        (head) => watchtower.conflict(head),
         (flooded) => evidence.receive(flooded),
       );
     },
@@ -187,10 +192,24 @@ async function startNetwork(
   return network;
 }
 
-function keptEvidence(directory: string | undefined): SequencerError {
-  return new SequencerError("equivocation", "another head was signed with this operator's key before", {
-    hint: `Find out who else holds the key. The evidence is in ${directory}: move it away to go on`,
-  });
+/**
+ * Another head signed with this operator's key ends the process, and a log that it was kept of is not begun again.
+ * @throws SequencerError `equivocation`
+ */
+function evidenceAgainstUs(log: Log, options: PrimaryNodeOptions): EvidenceKeeper {
+  const { evidenceDirectory, logger, onFatal } = options;
+  const evidence = new EvidenceKeeper(log, evidenceDirectory, logger);
+  const hint = `Find out who else holds the key. The evidence is in ${evidenceDirectory}: move it away to go on`;
+  if (evidence.kinds.length > 0)
+    throw new SequencerError("equivocation", "another head was signed with this operator's key before", {
+      hint,
+    });
+  evidence.onNew(() =>
+    onFatal(
+      new SequencerError("equivocation", "another head is signed with this operator's key: the node stops"),
+    ),
+  );
+  return evidence;
 }
 
 function joinNetwork(network: Network, log: Log, logger: Logger): void {

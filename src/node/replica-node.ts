@@ -19,6 +19,7 @@ import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { LogValidator } from "../sequencing/validator.ts";
+import { startBonding } from "./bonding.ts";
 import { keepDialing } from "./dialing.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { findLog } from "./find-log.ts";
@@ -36,6 +37,7 @@ import {
 } from "./parts.ts";
 import { type PeeringOptions, topicOf, watchNetwork } from "./peering.ts";
 import { VERSION } from "./version.ts";
+import { Watchtower } from "./watchtower.ts";
 
 export interface ReplicaNodeOptions extends NodeOptions, PeeringOptions {
   /** The log to mirror; without it, the log of the first peer that answers, which is then pinned. */
@@ -109,19 +111,26 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     network.setHead(topic, known.committed.size);
     logger.debug({ size: known.committed.size }, "stored");
   });
+  const evidence = new EvidenceKeeper(known, options.evidenceDirectory, logger);
   const refuse = (): void =>
     follower.halt(new SequencerError("equivocation", "the operator signed heads that contradict each other"));
-  const evidence = new EvidenceKeeper(known, options.evidenceDirectory, logger, (_evidence, text) => {
+  if (evidence.kinds.length > 0) refuse();
+  evidence.onNew((_evidence, text) => {
     refuse();
     network.publish(topic, evidenceMessage(text), { flood: true });
   });
-  if (evidence.kinds.length > 0) refuse();
+  const watchtower = new Watchtower({
+    ...{ log: known, evidence, metrics, logger, urls: options.watchUrls ?? [] },
+    peers: () => network.syncPeers(),
+  });
+  closers.push(() => watchtower.stop());
+  const bonding = await startBonding(options, { subject: known, log: known, evidence, logger }, closers);
   replica = new Replica({
     log: known,
     follower,
     peers: () => network.syncPeers(),
     onProgress: (size, target) => options.onProgress?.(size, target),
-    onConflict: (head, node) => evidence.conflict(head, node),
+    onConflict: (head, node) => watchtower.conflict(head, node),
     onEvidence: (payload) => evidence.receive(payload),
     onPrimary: (multiaddrs, peer) => network.hintPrimary(peer, multiaddrs),
     onError: (error) => {
@@ -146,7 +155,8 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     sequenceOf: (id) => ids.find(id) ?? known.sequenceOf(id),
     peers: () => network.peers(),
     multiaddrs: () => network.multiaddrs(),
-    notReady: () => notReady(evidence, follower, network),
+    notReady: () => notReady(evidence, follower, network) ?? bonding?.notReady,
+    ...(bonding && { bondStatus: () => bonding.status }),
   };
   const server = await startServer({
     backend,

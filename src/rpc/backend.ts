@@ -18,6 +18,8 @@ export interface Backend {
   /** Peer ids of connected peers. */
   peers(): string[];
   multiaddrs(): string[];
+  /** State of the operator's bond, as JSON, where the node knows the chain. */
+  bondStatus?(): unknown;
   /** Why the node should not be sent traffic; undefined if it should. */
   notReady(): string | undefined;
 }

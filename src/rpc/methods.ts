@@ -97,6 +97,7 @@ function info(backend: Backend): unknown {
     peers: backend.peers(),
     multiaddrs: backend.multiaddrs(),
     limits: LIMITS,
+    ...(backend.bondStatus && { bondStatus: backend.bondStatus() }),
   };
 }
 

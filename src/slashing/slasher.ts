@@ -74,6 +74,11 @@ async function isMature(chain: BondChain, evidence: CompleteEvidence, reveal: Re
   }
 }
 
+/** What the salts of an account's commitments are made with: the same after every start. */
+export function rewardSecretOf(privateKey: Uint8Array): Uint8Array {
+  return deriveKey(privateKey, "sequencer reward secret v1");
+}
+
 /** The same after a restart, unknown to others before the reveal, and no key once it is revealed. */
 export function saltFor({ log, heads }: CompleteEvidence, secret: Uint8Array): Uint8Array {
   const statements = heads.map(({ size, root }) => `${size}:${toHex(root)}`).sort();

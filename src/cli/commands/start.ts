@@ -10,16 +10,19 @@ import { compareBytes, fromHex, isHex, isZero, toHex } from "../../base/bytes.ts
 import { describeError, SequencerError } from "../../base/errors.ts";
 import { HASH_BYTES } from "../../base/hash.ts";
 import { DISK_RESERVE_BYTES } from "../../base/limits.ts";
+import type { ChainSettings } from "../../node/bonding.ts";
 import type { RunningNode } from "../../node/parts.ts";
 import type { PeeringOptions } from "../../node/peering.ts";
 import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
+import { CHAIN_FLAGS, chainSettings, checkGenesisBond } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 import { Progress } from "../progress.ts";
+import { stopOnSignal } from "../stop-on-signal.ts";
 
 export const GUARD_FLAG: Flags = {
   guard: {
@@ -38,7 +41,10 @@ export const startCommand: Command = {
 change afterwards. The sign guard keeps it from ever signing two histories: leave it where it is, and never copy it back.
 A replica mirrors the log of the peers it is given, verifies everything, serves reads, and forwards appends to the primary.
 The P2P identity comes from PRIVATE_KEY, the operator's key from OPERATOR_PRIVATE_KEY or -key; what is missing is made on
-the first start and kept beside the database.`,
+the first start and kept beside the database.
+With -l2rpc a node knows the bond: it checks chain and contract, and shows the stake in \`sequencer info\`. With a key that pays
+(-chain-key FILE or CHAIN_PRIVATE_KEY, one of its own for each node) it answers challenges and anchors heads, and a replica that
+catches the operator signing two histories submits the evidence by itself, once the chain can be reached.`,
   flags: {
     dbpath: {
       type: "string",
@@ -83,6 +89,12 @@ the first start and kept beside the database.`,
     "recover-guard": { type: "boolean", help: "replace a lost sign guard by -trust-head" },
     "trust-head": { type: "string", value: "SIZE:ROOT", help: "the newest head that anybody holds" },
     solo: { type: "boolean", help: "bonded: sign though no peer was asked" },
+    ...CHAIN_FLAGS,
+    watch: {
+      type: "string",
+      value: "LIST",
+      help: "URLs of other nodes, whose checkpoints are held against ours",
+    },
     "accept-time": { type: "boolean", help: "go on though the last entry is more than a day old" },
     idindex: { type: "boolean", help: "index all ids for ever, not only those of two lifetimes" },
     "disk-reserve": {
@@ -110,7 +122,9 @@ async function startNode(values: Values): Promise<void> {
     throw new SequencerError("usage", "-mode must be primary or replica");
   const dbPath = values.required("dbpath");
   const identity = await p2pKey(dbPath, console.log);
-  const common = commonOptions(values, dbPath, identity);
+  if (mode === "primary") await checkGenesisBond(values, dbPath);
+  const chain = await chainSettings(values);
+  const common = { ...commonOptions(values, dbPath, identity), ...(chain !== undefined && { chain }) };
   const node =
     mode === "primary" ? await startPrimaryWith(values, common) : await startReplicaWith(values, common);
   announce(node, mode, peerIdFromPrivateKey(identity).toString(), values);
@@ -146,6 +160,7 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
     verifierVariant: verifierVariant(values.required("verifier")),
     ...evidenceDirectory,
+    watchUrls: values.list("watch"),
     peering,
     logger,
     onFatal,
@@ -157,7 +172,7 @@ function verifierVariant(name: string): "auto" | "fma" | "simd" | "native" {
   throw new SequencerError("usage", "-verifier must be auto, fma, simd or native");
 }
 
-type CommonOptions = ReturnType<typeof commonOptions>;
+type CommonOptions = ReturnType<typeof commonOptions> & { readonly chain?: ChainSettings };
 
 async function startPrimaryWith(values: Values, common: CommonOptions): Promise<RunningNode> {
   return await startPrimaryNode({
@@ -240,24 +255,6 @@ function announce(node: RunningNode, mode: string, peerId: string, values: Value
   console.log(`  sequencer start -dbpath tmp/db2 -mode replica -log ${toHex(logId)} -peers ${address}`);
 }
 
-/** The first signal stops the node in order; the second one at once. */
-function stopOnSignal(node: RunningNode): void {
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    node.close().then(
-      () => process.exit(0),
-      (error) => {
-        console.error(`sequencer: ${describeError(error)}`);
-        process.exit(1);
-      },
-    );
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-}
-
 function addresses(values: Values, flag: string): Uint8Array[] {
   const given = values.list(flag);
   const [only] = given;
@@ -276,7 +273,7 @@ function address(text: string): Uint8Array {
   throw new SequencerError("usage", `"${text}" is not an address: 0x and 40 hexadecimal digits`);
 }
 
-function hash(text: string, flag: string): Uint8Array {
+export function hash(text: string, flag: string): Uint8Array {
   if (isHex(text) && text.length === 2 + 2 * HASH_BYTES) return fromHex(text);
   throw new SequencerError("usage", `${flag} needs 0x and 64 hexadecimal digits`);
 }

@@ -12,24 +12,29 @@ import { Log } from "../../log/log.ts";
 import { type AuditResult, auditLog, checkAuditedHead } from "../../sequencing/audit.ts";
 import { useNativeSecp256k1 } from "../../sequencing/native-secp256k1.ts";
 import { VerifierPool } from "../../sequencing/verifier-pool.ts";
+import { RPC_FLAGS } from "../chain.ts";
 import type { Command } from "../command.ts";
 import type { Values } from "../flags.ts";
 import { checkGuardOf, entriesOfLog } from "../local-log.ts";
 import { entriesOfMirror, mirrorHead } from "../mirror.ts";
 import { Progress } from "../progress.ts";
+import { bondVerdict } from "../receipt-bond.ts";
 import { GUARD_FLAG } from "./start.ts";
 
 export const verifyCommand: Command = {
   name: "verify",
   summary: "Verify a whole log, or a receipt file offline",
-  usage: "verify -dbpath DIR | verify -url URL [-log 0x…] | verify -log 0x… RECEIPT_FILE",
+  usage: "verify -dbpath DIR | verify -url URL [-log 0x…] | verify -log 0x… [-l2rpc URL] RECEIPT_FILE",
   description: `A log: every signature, permission, timestamp, duplicate and root is recomputed from the entries, and the result compared
 with the signed checkpoint (by URL, which may be a node or any mirror of its files) or with what the database and the sign
-guard hold (local; stop the node first). A receipt: needs no network, only the id of the log that it must be of.`,
+guard hold (local; stop the node first). A receipt: needs no network, only the id of the log that it must be of.
+With -l2rpc a receipt is also BONDED (a stake stood behind it when the chain noted a head that covers it), UNANCHORED (the stake
+is there, but no such head yet) or UNBONDED; -url then names a node that proves what lies under the anchored head.`,
   flags: {
     dbpath: { type: "string", value: "DIR", help: "database of a stopped node" },
     url: { type: "string", value: "URL", help: "a node, or any server of a log's files" },
     log: { type: "string", value: "0x…", help: "the log that it must be" },
+    ...RPC_FLAGS,
     ...GUARD_FLAG,
   },
   examples: [
@@ -41,10 +46,12 @@ guard hold (local; stop the node first). A receipt: needs no network, only the i
     const [file, ...surplus] = values.positionals;
     const dbPath = values.text("dbpath");
     const url = values.text("url");
-    if (surplus.length > 0 || [file, dbPath, url].filter((one) => one !== undefined).length !== 1) {
+    const isAboutBond = file !== undefined && values.text("l2rpc") !== undefined;
+    const sources = [file, dbPath, isAboutBond ? undefined : url].filter((one) => one !== undefined);
+    if (surplus.length > 0 || sources.length !== 1) {
       throw new SequencerError("usage", "verify takes one of -dbpath DIR, -url URL and RECEIPT_FILE");
     }
-    if (file !== undefined) return verifyReceiptFile(file, expectedLog(values));
+    if (file !== undefined) return await verifyReceiptFile(file, values);
     useNativeSecp256k1();
     const result = dbPath === undefined ? await verifyMirror(url!) : await verifyDatabase(dbPath, values);
     const expected = expectedLog(values);
@@ -102,7 +109,8 @@ async function audit(
   }
 }
 
-function verifyReceiptFile(file: string, logId: Hex | undefined): void {
+async function verifyReceiptFile(file: string, values: Values): Promise<void> {
+  const logId = expectedLog(values);
   if (logId === undefined) {
     throw new SequencerError(
       "usage",
@@ -117,10 +125,12 @@ function verifyReceiptFile(file: string, logId: Hex | undefined): void {
       cause,
     });
   }
-  const { sequence, timestamp, head } = verifyReceipt(receipt, logId);
+  const verified = verifyReceipt(receipt, logId);
+  const { sequence, timestamp, head } = verified;
   console.log(`VALID: entry ${sequence} of log ${logId}`);
   console.log(`  ordered   ${new Date(timestamp).toISOString()}`);
   console.log(`  under     size ${head.size}, root ${toHex(head.root)}, signed by the operator`);
+  console.log(`  bond      ${await bondVerdict(values, verified)}`);
 }
 
 function expectedLog(values: Values): Hex | undefined {
