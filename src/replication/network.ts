@@ -119,12 +119,6 @@ export class Network {
     return [...new Set(this.#node.getConnections().map(({ remotePeer }) => remotePeer.toString()))];
   }
 
-  /** Addresses of connected peers, to find them again after a restart. */
-  peerMultiaddrs(): string[] {
-    const addresses = this.#node.getConnections().filter(({ direction }) => direction === "outbound");
-    return addresses.map(({ remoteAddr }) => remoteAddr.toString());
-  }
-
   /** Takes part in the gossip of a log. */
   join(topic: string): void {
     this.#node.services.episub.subscribe(topic);
