@@ -10,6 +10,7 @@ import { BondedLog, DAY_SECONDS } from "../helpers/bonded-log.ts";
 import { defer, temporaryDirectory } from "../helpers/cleanup.ts";
 import { type Anvil, startAnvil } from "../helpers/foundry.ts";
 import { type Finished, launchNode, sequencer } from "../helpers/process.ts";
+import { call } from "../helpers/rpc.ts";
 import { wholeFile } from "../helpers/whole-file.ts";
 
 const owner = accountOf(0x51);
@@ -21,7 +22,8 @@ let url: string;
 
 /** A command with the owner's key, asked for nothing. */
 async function command(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-  return await sequencer([...args, "-l2rpc", anvil.rpcUrl, "-yes"], {
+  const consent = args[0] === "verify" ? [] : ["-yes"];
+  return await sequencer([...args, "-l2rpc", anvil.rpcUrl, ...consent], {
     env: {
       CHAIN_PRIVATE_KEY: toHex(owner.key),
       OPERATOR_PRIVATE_KEY: toHex(operator.key),
@@ -70,29 +72,48 @@ test("deploying the same terms again sends nothing, and terms that let a cheater
 
 test("a bond lives from registration to withdrawal", async () => {
   assert.equal((await status()).status, "none");
-  await refused(["bond", "anchor"], /no bond is registered.*bond register/);
+  const receipt = `${directory}/receipt.json`;
+  const { stdout: receiptText } = await sequencer(["receipt", "-url", url, "0"]);
+  writeFileSync(receipt, receiptText);
+  const { logId } = await call(url, "sequencer_info");
+  const verified = () => done(["verify", "-log", logId, receipt]);
   const possession = (await done(["bond", "possession", "-owner", toHex(owner.address)])).trim();
-  await refused(["bond", "register", "-stake", "0.5ether", "-possession", possession], /StakeTooSmall/);
   const stranger = { OPERATOR_PRIVATE_KEY: toHex(owner.key) };
-  await refused(["bond", "register", "-stake", "2ether"], /not that of the log's operator/, stranger);
+  const [, , , unregistered, offline] = await Promise.all([
+    refused(["bond", "anchor"], /no bond is registered.*bond register/),
+    refused(["bond", "register", "-stake", "0.5ether", "-possession", possession], /StakeTooSmall/),
+    refused(["bond", "register", "-stake", "2ether"], /not that of the log's operator/, stranger),
+    verified(),
+    sequencer(["verify", "-log", logId, receipt]),
+  ]);
+  assert.match(unregistered, /^ {2}bond +UNBONDED: the operator never registered/m);
+  assert.match(
+    offline.stdout,
+    /^ {2}bond +open: whether a stake stands behind it; ask with -l2rpc of chain 31337$/m,
+  );
   const registered = await done(
     ["bond", "register", "-stake", "2ether", "-possession", possession],
     stranger,
   );
   assert.match(registered, /^ {2}stake +2 ether \(2000000000000000000 wei\)$/m);
-  await done(["bond", "top-up", "-stake", "1wei"]);
+  assert.match(await verified(), /^ {2}bond +UNANCHORED: active with 2 ether/m);
   await done(["bond", "anchor"]);
-  assert.match(await done(["bond", "anchor"]), /anchored already: nothing was sent/);
+  const [again, bondedReceipt] = await Promise.all([
+    done(["bond", "anchor"]),
+    verified(),
+    refused(["bond", "withdraw"], /WrongStatus\(active\)/),
+    refused(["bond", "exit"], /NotOwner|cannot pay/, { CHAIN_PRIVATE_KEY: toHex(poor.key) }),
+  ]);
+  assert.match(again, /anchored already: nothing was sent/);
+  assert.match(bondedReceipt, /^ {2}bond +BONDED: active with 2 ether .*; anchored at size 1/m);
+  await done(["bond", "top-up", "-stake", "1wei"]);
   const { owner: kept, stakeWei, anchoredSize, ...active } = await status();
   assert.deepEqual(
     [active.status, active.exitAt, kept, stakeWei, anchoredSize],
     ["active", null, toHex(owner.address), "2000000000000000001", 1],
   );
-  await refused(["bond", "withdraw"], /WrongStatus\(active\)/);
-  await refused(["bond", "exit"], /NotOwner|cannot pay/, { CHAIN_PRIVATE_KEY: toHex(poor.key) });
   assert.match(await done(["bond", "exit"]), /after 21 days/);
   await done(["bond", "cancel-exit"]);
-  assert.equal((await status()).status, "active");
   await done(["bond", "exit"]);
   await refused(["bond", "withdraw"], /TooEarly/);
   await anvil.passTime(21 * DAY_SECONDS + 1);
