@@ -61,8 +61,19 @@ export class NodeProcess {
 
   /** Ends the node as a power failure would. */
   async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** How the node ended by itself, or by whose signal; undefined while it runs. */
+  get ended(): string | undefined {
+    const { exitCode, signalCode } = this.#child;
+    return exitCode === null && signalCode === null ? undefined : `it ended: ${signalCode ?? exitCode}`;
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.ended !== undefined) return;
     const exited = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
+    this.#child.kill(signal);
     await exited;
   }
 
@@ -92,9 +103,7 @@ export class NodeProcess {
 
   /** Stops the node and deletes its database. */
   async stop(): Promise<void> {
-    const exited = once(this.#child, "exit");
-    this.#child.kill("SIGTERM");
-    await exited;
+    await this.#end("SIGTERM");
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true });
   }
 }

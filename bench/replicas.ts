@@ -34,6 +34,8 @@ class Replica {
   kills = 0;
   node: NodeProcess | undefined;
   memoryBefore = 0;
+  /** Half way through the load, in MiB; what is full by then should not grow any more. */
+  memoryHalfWay = 0;
   readonly #flags: readonly string[];
 
   constructor(name: string, flags: readonly string[]) {
@@ -59,6 +61,7 @@ class Replica {
 }
 
 export async function replicas(report: Report, options: BenchOptions): Promise<void> {
+  process.setMaxListeners(0); // Every process is killed should this one end early.
   const directory = await mkdtemp(join(options.directory, "sequencer-bench-"));
   const published: Mark[] = [];
   const nodes: Replica[] = [];
@@ -91,10 +94,14 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
         : "never",
     });
     for (const replica of nodes) replica.memoryBefore = replica.node!.memory().anonymous;
+    const halfWay = setTimeout(() => {
+      for (const replica of nodes) replica.memoryHalfWay = replica.node?.memory().anonymous ?? 0;
+    }, options.seconds * 500);
     const stopKilling = options.kill ? killNowAndThen(nodes) : async () => {};
     const work = { kind: "append", batch: BATCH, signWhileSending: true } as const;
     const requests = Math.ceil((rate * options.seconds) / BATCH);
     const load = await generator.offer({ work, requests, connections: CONNECTIONS, rate: rate / BATCH });
+    clearTimeout(halfWay);
     await stopKilling();
     report.row({ what: "ordered by the primary", unit: "tx/s", values: [load.appended / load.seconds] });
     report.row({ what: "requests refused", unit: "", values: [load.failures] });
@@ -107,7 +114,7 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
     await compare(report, primary, nodes, published);
   } finally {
     generator.stop();
-    await Promise.all(nodes.map(({ node }) => node?.kill()));
+    await Promise.all(nodes.map(({ node }) => node?.stop()));
     await primary.stop();
     await rm(directory, { recursive: true });
   }
@@ -121,7 +128,11 @@ async function compare(
   published: readonly Mark[],
 ): Promise<void> {
   const { size, root } = await primary.call("sequencer_info");
-  const infoOf = async ({ node }: Replica) => await node!.call("sequencer_info");
+  // One that has ended holds nothing that anybody could read.
+  const infoOf = async ({ node }: Replica) =>
+    node!.ended === undefined
+      ? await node!.call("sequencer_info")
+      : { size: 0, root: node!.ended, peers: [] };
   const since = performance.now();
   let infos = await Promise.all(nodes.map(infoOf));
   while (performance.now() - since < SETTLE_MS && infos.some((info) => info.size !== size)) {
@@ -136,7 +147,9 @@ async function compare(
     nodes.map(async (replica, i) => {
       const info = infos[i]!;
       const lag = lagOf(published, replica.marks);
-      const metrics = await (await fetch(`${replica.node!.url}/metrics`)).text();
+      const hasEnded = replica.node!.ended !== undefined;
+      if (hasEnded) replica.troubles.add(replica.node!.ended!);
+      const metrics = hasEnded ? "" : await (await fetch(`${replica.node!.url}/metrics`)).text();
       const metric = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(metrics)?.[1]);
       return {
         replica,
@@ -148,7 +161,7 @@ async function compare(
         p50: lag.quantile(0.5),
         p99: lag.quantile(0.99),
         peers: (info.peers as string[]).length,
-        memory: replica.node!.memory().anonymous,
+        memory: hasEnded ? 0 : replica.node!.memory().anonymous,
       };
     }),
   );
@@ -184,6 +197,8 @@ async function compare(
     unit: "MiB",
     values: nodes.map((one) => one.memoryBefore),
   });
+  const halfWay = nodes.map((one) => one.memoryHalfWay);
+  report.row({ what: "memory of a replica, half way", unit: "MiB", values: halfWay });
   report.row({ what: "memory of a replica, after", unit: "MiB", values: rows.map((row) => row.memory) });
 }
 

@@ -124,8 +124,11 @@ export const SYNC_HEDGE_MS = 2_000;
 export const SYNC_FAILURES_MAX = 3;
 /** Peers that a catch-up, or the look for the newest head, asks at once. */
 export const SYNC_PEERS_MAX = 8;
-/** Milliseconds between looks at the heads of peers. */
-export const HEAD_POLL_MS = 10_000;
+/** Milliseconds between looks at the heads of a few peers: how long gossip may fail before somebody notices. */
+export const HEAD_POLL_MS = 3_000;
+export const HEAD_POLL_PEERS = 3;
+/** Milliseconds before peers are asked again after a failure, and that gossip is given to bring what they have. */
+export const HEAD_RETRY_MS = 1_000;
 /** Milliseconds that gossip is given to close a gap before peers are asked, and between two rounds of asking. */
 export const GAP_GRACE_MS = 300;
 /** Milliseconds that further heads are waited for once one peer has answered. */

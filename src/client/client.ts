@@ -6,7 +6,7 @@ import { equalBytes, fromHex, type Hex, toHex } from "../base/bytes.ts";
 import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { recoverAddress } from "../base/secp256k1.ts";
-import type { AttestedHead, SignedHead } from "../log/checkpoint.ts";
+import { type AttestedHead, type SignedHead, verifierKeys } from "../log/checkpoint.ts";
 import { decodeEntry, encodeEntry, payloadTypeName } from "../log/entry.ts";
 import type { Role } from "../permission/policy.ts";
 import { decodeOperation, type Operation, operationId } from "../sequencing/transaction.ts";
@@ -89,6 +89,11 @@ export class SequencerClient {
 
   get logId(): Hex {
     return toHex(this.#log.logId);
+  }
+
+  /** The operator's two keys as transparency-log tools take them (C2SP signed-note vkeys): Ed25519, secp256k1. */
+  get verifierKeys(): [string, string] {
+    return verifierKeys(this.#log.genesis);
   }
 
   /** The newest head that was verified: keep it, and give it to `connect` next time. */

@@ -7,6 +7,9 @@ import { lpStream } from "@libp2p/utils";
 import { SequencerError } from "../base/errors.ts";
 import { FRAME_SLACK_BYTES, SYNC_IDLE_MS, SYNC_REQUEST_MS } from "../base/limits.ts";
 
+/** Bytes of a frame's length: no frame comes near 2^28 bytes. */
+const LENGTH_BYTES_MAX = 4;
+
 export interface ChannelProtocol {
   readonly name: string;
   readonly requestBytesMax: number;
@@ -90,5 +93,23 @@ export async function serveStream(
 
 /** One frame at a time travels each way: a peer that sends more before it is answered overruns the buffer. */
 function framesOf(stream: Stream, bytesMax: number) {
-  return lpStream(stream, { maxDataLength: bytesMax, maxBufferSize: bytesMax + FRAME_SLACK_BYTES });
+  return lpStream(stream, {
+    maxDataLength: bytesMax,
+    maxBufferSize: bytesMax + FRAME_SLACK_BYTES,
+    lengthDecoder: decodeLength,
+  });
+}
+
+/**
+ * A frame's length as a varint, by bytes as they come: a RangeError asks for one more. The library's own decoder asks
+ * for more of a length that is too long already, without end.
+ */
+function decodeLength(list: Pick<Uint8Array, "subarray">): number {
+  const bytes = list.subarray();
+  const last = bytes.length - 1;
+  if (last >= LENGTH_BYTES_MAX) throw new Error("the length of a frame is too long");
+  if (last < 0 || bytes[last]! >= 0x80) throw new RangeError("a length that goes on");
+  let length = 0;
+  for (let i = last; i >= 0; i--) length = length * 0x80 + (bytes[i]! & 0x7f);
+  return length;
 }

@@ -2,24 +2,26 @@
  * How far the log reaches, by what peers hold: their newest heads, verified. A few peers are asked, drawn anew each
  * time, and nobody waits long for those that do not answer.
  */
-import { HEAD_WAIT_MS, SYNC_PEERS_MAX } from "../base/limits.ts";
+import { HEAD_WAIT_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import type { SyncPeer } from "./panel.ts";
 
 /**
+ * @param countMax peers to ask
  * @param onPrimary told what peers with a good head say of where the primary is
  * @param signal ends the wait
  */
 export async function askHeads(
   log: Log,
   peers: readonly SyncPeer[],
+  countMax: number,
   onPrimary: (multiaddrs: readonly string[], peer: string) => void,
   signal: AbortSignal,
 ): Promise<SignedHead[]> {
   const heads: SignedHead[] = [];
   await new Promise<void>((resolve) => {
-    const asked = draw(peers, SYNC_PEERS_MAX);
+    const asked = draw(peers, countMax);
     let waiting = asked.length;
     let late: NodeJS.Timeout | undefined;
     const end = (): void => {

@@ -4,7 +4,15 @@
  */
 import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import { GAP_GRACE_MS, HEAD_POLL_MS, LIVE_BLOCKS_BYTES_MAX, SUSPECTS_MAX } from "../base/limits.ts";
+import {
+  GAP_GRACE_MS,
+  HEAD_POLL_MS,
+  HEAD_POLL_PEERS,
+  HEAD_RETRY_MS,
+  LIVE_BLOCKS_BYTES_MAX,
+  SUSPECTS_MAX,
+  SYNC_PEERS_MAX,
+} from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import type { NodeReader } from "../log/merkle.ts";
@@ -165,7 +173,7 @@ export class Replica {
       const isDone = await this.#look(isWanted);
       if (!isDone) this.#gap = true;
       // Gossip repairs most gaps by itself, and nobody is asked again and again without a pause.
-      await this.#pause.for(isDone ? GAP_GRACE_MS : HEAD_POLL_MS / 10);
+      await this.#pause.for(isDone ? GAP_GRACE_MS : HEAD_RETRY_MS);
       await this.#pause.until(HEAD_POLL_MS, () => this.#isWanted());
       if (isDone && this.#isWanted()) await this.#pause.for(GAP_GRACE_MS);
     }
@@ -184,7 +192,8 @@ export class Replica {
     const { log, follower, peers, onPrimary } = this.#options;
     if (follower.halted !== undefined) return true;
     try {
-      const heads = await askHeads(log, peers(), onPrimary, this.#stopping.signal);
+      const count = isWanted ? SYNC_PEERS_MAX : HEAD_POLL_PEERS;
+      const heads = await askHeads(log, peers(), count, onPrimary, this.#stopping.signal);
       for (const head of heads) if (head.size <= log.committed.size && !log.holds(head)) this.#accuse(head);
       this.#reviewSuspects();
       const newest = heads.reduce<SignedHead | undefined>(
@@ -192,7 +201,7 @@ export class Replica {
         undefined,
       );
       if (newest === undefined) return false;
-      if (newest.size > this.#reach && !isWanted) await this.#pause.for(HEAD_POLL_MS / 10);
+      if (newest.size > this.#reach && !isWanted) await this.#pause.for(HEAD_RETRY_MS);
       if (newest.size > this.#reach || (this.#waiting.size > 0 && newest.size > log.committed.size)) {
         return await this.#catchUpTo(newest);
       }

@@ -9,11 +9,11 @@ export const infoCommand: Command = {
   summary: "Show what a node says of itself, its checkpoint verified",
   usage: "info [flags]",
   description:
-    "Prints the answer of sequencer_info as JSON. The checkpoint in it carries valid signatures of the operator.",
+    "Prints the answer of sequencer_info as JSON. The checkpoint in it carries valid signatures of the operator.\nverifierKeys are those signatures' keys as transparency-log tools take them.",
   flags: NODE_FLAGS,
   examples: ["sequencer info", "sequencer info -url http://127.0.0.1:25444"],
   run: async (values) => {
     const client = await connectReader(values);
-    console.log(JSON.stringify(await client.info(), null, 2));
+    console.log(JSON.stringify({ ...(await client.info()), verifierKeys: client.verifierKeys }, null, 2));
   },
 };
