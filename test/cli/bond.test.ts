@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { readdirSync, writeFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { openBond } from "../../src/slashing/chain.ts";
@@ -8,8 +9,10 @@ import { formatEvidence } from "../../src/slashing/evidence-file.ts";
 import { accountOf, operator } from "../helpers/accounts.ts";
 import { BondedLog, DAY_SECONDS } from "../helpers/bonded-log.ts";
 import { defer, temporaryDirectory } from "../helpers/cleanup.ts";
+import { forkOf } from "../helpers/fork.ts";
+import { serveForkFiles } from "../helpers/fork-server.ts";
 import { type Anvil, startAnvil } from "../helpers/foundry.ts";
-import { type Finished, launchNode, sequencer } from "../helpers/process.ts";
+import { type Finished, launch, launchNode, sequencer } from "../helpers/process.ts";
 import { call } from "../helpers/rpc.ts";
 import { wholeFile } from "../helpers/whole-file.ts";
 
@@ -167,6 +170,28 @@ test("a challenge is opened, waits, and slashes an operator that is silent", asy
   assert.match(await done(["evidence", "submit", file]), /^SLASHED/m);
   const owed = await done(["bond", "claim"]);
   assert.match(owed, /^Claimed/m);
+});
+
+test("watch keeps the evidence of two servers that show different histories, and ends when it is asked", async (t) => {
+  const appended = await sequencer(["append", "-url", url, "first"], {
+    env: { OPERATOR_PRIVATE_KEY: toHex(operator.key) },
+  });
+  assert.equal(appended.code, 0, appended.stderr);
+  const mirror = await serveForkFiles(t, await forkOf(url, operator.key, 2));
+  const directory = temporaryDirectory(t);
+  const tower = launch(t, ["watch", "-url", `${url},${mirror}`, "-dbpath", directory]);
+  await tower.printed(/^Watching +0x[0-9a-f]{64} at /m);
+  while (!tower.stderr.includes("EQUIVOCATION")) await once(tower.child.stderr!, "data");
+  tower.signal("SIGTERM");
+  const ended = await tower.finished();
+  assert.deepEqual([ended.code, tower.child.signalCode], [0, null], ended.stderr.slice(-1500));
+  const [file] = readdirSync(`${directory}/evidence`);
+  const { code, stdout } = await sequencer([
+    ...["evidence", "verify", "-operator", toHex(operator.address)],
+    `${directory}/evidence/${file}`,
+  ]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^VALID: evidence of the kind inconsistent$/m);
 });
 
 /** A registered log under the contract, whose operator signs anything. */
