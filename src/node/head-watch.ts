@@ -114,7 +114,7 @@ export class HeadWatch {
     const { pollMs = WATCH_POLL_MS, logger } = this.#options;
     while (!signal.aborted) {
       await this.poll().catch((error) => logger.error({ err: error }, "watching heads failed"));
-      await setTimeout(pollMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await setTimeout(pollMs, undefined, { signal }).catch(() => undefined);
     }
   }
 

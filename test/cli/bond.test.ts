@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { readdirSync, writeFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { fromHex, type Hex, toHex } from "../../src/base/bytes.ts";
 import { openBond } from "../../src/slashing/chain.ts";
@@ -8,8 +9,11 @@ import { formatEvidence } from "../../src/slashing/evidence-file.ts";
 import { accountOf, operator } from "../helpers/accounts.ts";
 import { BondedLog, DAY_SECONDS } from "../helpers/bonded-log.ts";
 import { defer, temporaryDirectory } from "../helpers/cleanup.ts";
+import { forkOf } from "../helpers/fork.ts";
+import { serveForkFiles } from "../helpers/fork-server.ts";
 import { type Anvil, startAnvil } from "../helpers/foundry.ts";
-import { type Finished, launchNode, sequencer } from "../helpers/process.ts";
+import { type Finished, launch, launchNode, sequencer } from "../helpers/process.ts";
+import { call } from "../helpers/rpc.ts";
 import { wholeFile } from "../helpers/whole-file.ts";
 
 const owner = accountOf(0x51);
@@ -21,7 +25,8 @@ let url: string;
 
 /** A command with the owner's key, asked for nothing. */
 async function command(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-  return await sequencer([...args, "-l2rpc", anvil.rpcUrl, "-yes"], {
+  const consent = args[0] === "verify" ? [] : ["-yes"];
+  return await sequencer([...args, "-l2rpc", anvil.rpcUrl, ...consent], {
     env: {
       CHAIN_PRIVATE_KEY: toHex(owner.key),
       OPERATOR_PRIVATE_KEY: toHex(operator.key),
@@ -70,29 +75,48 @@ test("deploying the same terms again sends nothing, and terms that let a cheater
 
 test("a bond lives from registration to withdrawal", async () => {
   assert.equal((await status()).status, "none");
-  await refused(["bond", "anchor"], /no bond is registered.*bond register/);
+  const receipt = `${directory}/receipt.json`;
+  const { stdout: receiptText } = await sequencer(["receipt", "-url", url, "0"]);
+  writeFileSync(receipt, receiptText);
+  const { logId } = await call(url, "sequencer_info");
+  const verified = () => done(["verify", "-log", logId, receipt]);
   const possession = (await done(["bond", "possession", "-owner", toHex(owner.address)])).trim();
-  await refused(["bond", "register", "-stake", "0.5ether", "-possession", possession], /StakeTooSmall/);
   const stranger = { OPERATOR_PRIVATE_KEY: toHex(owner.key) };
-  await refused(["bond", "register", "-stake", "2ether"], /not that of the log's operator/, stranger);
+  const [, , , unregistered, offline] = await Promise.all([
+    refused(["bond", "anchor"], /no bond is registered.*bond register/),
+    refused(["bond", "register", "-stake", "0.5ether", "-possession", possession], /StakeTooSmall/),
+    refused(["bond", "register", "-stake", "2ether"], /not that of the log's operator/, stranger),
+    verified(),
+    sequencer(["verify", "-log", logId, receipt]),
+  ]);
+  assert.match(unregistered, /^ {2}bond +UNBONDED: the operator never registered/m);
+  assert.match(
+    offline.stdout,
+    /^ {2}bond +open: whether a stake stands behind it; ask with -l2rpc of chain 31337$/m,
+  );
   const registered = await done(
     ["bond", "register", "-stake", "2ether", "-possession", possession],
     stranger,
   );
   assert.match(registered, /^ {2}stake +2 ether \(2000000000000000000 wei\)$/m);
-  await done(["bond", "top-up", "-stake", "1wei"]);
+  assert.match(await verified(), /^ {2}bond +UNANCHORED: active with 2 ether/m);
   await done(["bond", "anchor"]);
-  assert.match(await done(["bond", "anchor"]), /anchored already: nothing was sent/);
+  const [again, bondedReceipt] = await Promise.all([
+    done(["bond", "anchor"]),
+    verified(),
+    refused(["bond", "withdraw"], /WrongStatus\(active\)/),
+    refused(["bond", "exit"], /NotOwner|cannot pay/, { CHAIN_PRIVATE_KEY: toHex(poor.key) }),
+  ]);
+  assert.match(again, /anchored already: nothing was sent/);
+  assert.match(bondedReceipt, /^ {2}bond +BONDED: active with 2 ether .*; anchored at size 1/m);
+  await done(["bond", "top-up", "-stake", "1wei"]);
   const { owner: kept, stakeWei, anchoredSize, ...active } = await status();
   assert.deepEqual(
     [active.status, active.exitAt, kept, stakeWei, anchoredSize],
     ["active", null, toHex(owner.address), "2000000000000000001", 1],
   );
-  await refused(["bond", "withdraw"], /WrongStatus\(active\)/);
-  await refused(["bond", "exit"], /NotOwner|cannot pay/, { CHAIN_PRIVATE_KEY: toHex(poor.key) });
   assert.match(await done(["bond", "exit"]), /after 21 days/);
   await done(["bond", "cancel-exit"]);
-  assert.equal((await status()).status, "active");
   await done(["bond", "exit"]);
   await refused(["bond", "withdraw"], /TooEarly/);
   await anvil.passTime(21 * DAY_SECONDS + 1);
@@ -146,6 +170,28 @@ test("a challenge is opened, waits, and slashes an operator that is silent", asy
   assert.match(await done(["evidence", "submit", file]), /^SLASHED/m);
   const owed = await done(["bond", "claim"]);
   assert.match(owed, /^Claimed/m);
+});
+
+test("watch keeps the evidence of two servers that show different histories, and ends when it is asked", async (t) => {
+  const appended = await sequencer(["append", "-url", url, "first"], {
+    env: { OPERATOR_PRIVATE_KEY: toHex(operator.key) },
+  });
+  assert.equal(appended.code, 0, appended.stderr);
+  const mirror = await serveForkFiles(t, await forkOf(url, operator.key, 2));
+  const directory = temporaryDirectory(t);
+  const tower = launch(t, ["watch", "-url", `${url},${mirror}`, "-dbpath", directory]);
+  await tower.printed(/^Watching +0x[0-9a-f]{64} at /m);
+  while (!tower.stderr.includes("EQUIVOCATION")) await once(tower.child.stderr!, "data");
+  tower.signal("SIGTERM");
+  const ended = await tower.finished();
+  assert.deepEqual([ended.code, tower.child.signalCode], [0, null], ended.stderr.slice(-1500));
+  const [file] = readdirSync(`${directory}/evidence`);
+  const { code, stdout } = await sequencer([
+    ...["evidence", "verify", "-operator", toHex(operator.address)],
+    `${directory}/evidence/${file}`,
+  ]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^VALID: evidence of the kind inconsistent$/m);
 });
 
 /** A registered log under the contract, whose operator signs anything. */

@@ -67,8 +67,8 @@ async function watch(values: Values): Promise<void> {
   };
   if (peers.length === 0) {
     const node = await startWatchNode({ ...common, urls, ...(dbPath !== "" && { directory: dbPath }) });
-    console.log(`Watching  ${toHex(node.logId)} at ${urls.join(", ")}`);
     stopOnSignal(node);
+    console.log(`Watching  ${toHex(node.logId)} at ${urls.join(", ")}`);
     return;
   }
   const node = await startReplicaNode({
@@ -88,9 +88,9 @@ async function watch(values: Values): Promise<void> {
       process.exit(1);
     },
   });
+  stopOnSignal(node);
   console.log(
     `Watching  ${toHex(node.log.logId)} with peers${urls.length > 0 ? ` and ${urls.join(", ")}` : ""}`,
   );
   console.log(`API       ${node.url}`);
-  stopOnSignal(node);
 }
