@@ -3,7 +3,7 @@
  * nobody's clock but its own (no coordinated omission).
  */
 import { BATCH, BATCH_CONNECTIONS, batchThroughput } from "./http.ts";
-import { LoadGenerator, type MeasuredLoad } from "./load.ts";
+import { LoadGenerator, type MeasuredLoad, WARM_UP_MS } from "./load.ts";
 import { NodeProcess } from "./node-process.ts";
 import { type BenchOptions, median, type Report } from "./report.ts";
 import { DATA_BYTES } from "./transactions.ts";
@@ -30,12 +30,13 @@ export async function latency(
       "measured throughput": `${Math.round(throughput)} tx/s, batches of ${BATCH}, ${BATCH_CONNECTIONS} connections`,
       "offered load": `${Math.round(throughput * PART)} tx/s over ${CONNECTIONS} connections`,
       latency: "from the intended send time to the last byte of the receipts",
+      "not counted": `the first ${WARM_UP_MS} ms of each repetition`,
     });
     for (const batch of BATCHES) {
       const rate = (throughput * PART) / batch;
       const results: MeasuredLoad[] = [];
       for (let i = 0; i < repetitions; i++) {
-        const requests = Math.round(rate * seconds);
+        const requests = Math.round(rate * (seconds + WARM_UP_MS / 1_000));
         const work = { kind: "append", batch } as const;
         results.push(await generator.run({ work, requests, connections: CONNECTIONS, rate }));
       }

@@ -6,6 +6,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { NodeProcess } from "./node-process.ts";
 
+/** Milliseconds at the beginning of an open loop that are not counted. */
+export const WARM_UP_MS = 1_000;
+
 /** What to send: transactions in requests of `batch` calls (1 is a plain call), or one and the same kind of read. */
 export type Work =
   | { readonly kind: "append"; readonly batch: number; readonly signWhileSending?: boolean }
