@@ -9,8 +9,11 @@ import type { Log } from "../log/log.ts";
 import { MemoryStore } from "../log/memory-store.ts";
 import type { Store } from "../log/store.ts";
 import { Permissions } from "../permission/policy.ts";
+import { FullChecker } from "../replication/entry-checker.ts";
 import type { Metrics } from "../rpc/metrics.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
+import { LogValidator, type SeenIds } from "../sequencing/validator.ts";
+import type { Verifier } from "../sequencing/verifier.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
 import type { VerifierSettings } from "../sequencing/verifier-worker.ts";
 import type { ChainSettings } from "./bonding.ts";
@@ -126,4 +129,15 @@ export function followPublished(log: Log, store: Store, metrics: Metrics): Permi
     () => log.signed?.size ?? 0,
   );
   return permissions;
+}
+
+/** Checks everything of the entries that follow what a log has committed. */
+export function fullChecker(log: Log, store: Store, ids: SeenIds, verifier: Verifier): FullChecker {
+  const { size: next, lastTimestamp } = log.committed;
+  const { context, genesis } = log;
+  const permissions = Permissions.fromRoles(store.roles());
+  return new FullChecker(
+    new LogValidator({ context, genesis, permissions, ids, next, lastTimestamp }),
+    verifier,
+  );
 }

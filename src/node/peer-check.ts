@@ -9,15 +9,13 @@ import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import { leafHash } from "../log/merkle.ts";
 import type { Store } from "../log/store.ts";
-import { Permissions } from "../permission/policy.ts";
 import { catchUp } from "../replication/catch-up.ts";
-import { FullChecker } from "../replication/entry-checker.ts";
 import { Follower } from "../replication/follower.ts";
 import type { Network } from "../replication/network.ts";
 import { StoredIds } from "../replication/stored-ids.ts";
 import type { PeerCheck } from "../sequencing/start-up.ts";
-import { LogValidator } from "../sequencing/validator.ts";
 import type { Verifier } from "../sequencing/verifier.ts";
+import { fullChecker } from "./parts.ts";
 
 /** Asks over this network; without any peer to call there is nothing to wait for. */
 export function peerCheck(network: Network, hasPeers: boolean, store: Store, verifier: Verifier): PeerCheck {
@@ -37,11 +35,8 @@ export function peerCheck(network: Network, hasPeers: boolean, store: Store, ver
     },
     catchUp: async (log, head) => {
       const ids = new StoredIds(log);
-      const permissions = Permissions.fromRoles(store.roles());
-      const { size: next, lastTimestamp } = log.committed;
-      const { context, genesis } = log;
-      const validator = new LogValidator({ context, genesis, permissions, ids, next, lastTimestamp });
-      const follower = new Follower(log, new FullChecker(validator, verifier), (block) => ids.stored(block));
+      const checker = fullChecker(log, store, ids, verifier);
+      const follower = new Follower(log, checker, (block) => ids.stored(block));
       await catchUp({ log, follower, head, peers: () => network.syncPeers() });
     },
   };

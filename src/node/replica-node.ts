@@ -5,9 +5,8 @@ import { equalBytes, toHex } from "../base/bytes.ts";
 import { describeError, SequencerError } from "../base/errors.ts";
 import { Log } from "../log/log.ts";
 import type { Store } from "../log/store.ts";
-import { Permissions } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
-import { type EntryChecker, FullChecker, HeadChecker } from "../replication/entry-checker.ts";
+import { type EntryChecker, HeadChecker } from "../replication/entry-checker.ts";
 import { Follower } from "../replication/follower.ts";
 import { evidenceMessage } from "../replication/gossip.ts";
 import { Network } from "../replication/network.ts";
@@ -18,7 +17,6 @@ import type { Backend } from "../rpc/backend.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
-import { LogValidator } from "../sequencing/validator.ts";
 import { startBonding } from "./bonding.ts";
 import { keepDialing } from "./dialing.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
@@ -27,6 +25,7 @@ import { Forwarder } from "./forwarding.ts";
 import {
   type Closer,
   followPublished,
+  fullChecker,
   measured,
   type NodeOptions,
   openStore,
@@ -205,11 +204,5 @@ function makeChecker(
   const verifier = startVerifier(options);
   closers.push(() => verifier.close());
   watchVerifier(metrics, verifier);
-  const { size: next, lastTimestamp } = log.committed;
-  const { context, genesis } = log;
-  const permissions = Permissions.fromRoles(store.roles());
-  return new FullChecker(
-    new LogValidator({ context, genesis, permissions, ids, next, lastTimestamp }),
-    verifier,
-  );
+  return fullChecker(log, store, ids, verifier);
 }
