@@ -11,11 +11,11 @@ import type { Store } from "../log/store.ts";
 import { Permissions } from "../permission/policy.ts";
 import { FullChecker } from "../replication/entry-checker.ts";
 import type { Metrics } from "../rpc/metrics.ts";
+import type { VerifierSettings } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { LogValidator, type SeenIds } from "../sequencing/validator.ts";
 import type { Verifier } from "../sequencing/verifier.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
-import type { VerifierSettings } from "../sequencing/verifier-worker.ts";
 import type { ChainSettings } from "./bonding.ts";
 
 /** What every node is given. */
