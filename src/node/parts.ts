@@ -74,12 +74,13 @@ export function openStore({ dbPath, idIndex = false }: NodeOptions): Store {
   return dbPath === "" ? new MemoryStore({ idIndex }) : new LmdbStore({ path: dbPath, idIndex });
 }
 
-export function startVerifier({
-  logger,
-  verifyWorkers = availableParallelism(),
-  verifierVariant = "auto",
-}: NodeOptions): VerifierPool {
+/** @param module workers that do more than verifying */
+export function startVerifier(
+  { logger, verifyWorkers = availableParallelism(), verifierVariant = "auto" }: NodeOptions,
+  module?: URL,
+): VerifierPool {
   return new VerifierPool({
+    ...(module && { module }),
     workers: verifyWorkers,
     settings: { variant: verifierVariant },
     onEvent: (event) => {

@@ -9,16 +9,12 @@ import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
 import type { SignatureBatch } from "../verify/verify.ts";
 import type { TaskMessage } from "./job-server.ts";
 import type { Verifier } from "./verifier.ts";
-import { WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
+import { WorkerPool, type WorkerPoolOptions, workerModule } from "./worker-pool.ts";
 
 export type VerifierPoolOptions = Omit<WorkerPoolOptions, "module"> &
   Partial<Pick<WorkerPoolOptions, "module">>;
 
-/** The worker's module has this module's extension: TypeScript in the source tree, JavaScript in a build. */
-const WORKER = new URL(
-  `./verifier-worker${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`,
-  import.meta.url,
-);
+const WORKER = workerModule("./verifier-worker", import.meta.url);
 
 export class VerifierPool extends WorkerPool implements Verifier {
   /** @param options `module`: a worker that does more than verifying */

@@ -219,6 +219,11 @@ export class WorkerPool {
   }
 }
 
+/** A worker's module beside this one: it has the same extension, TypeScript in the source tree, JavaScript in a build. */
+export function workerModule(name: string, beside: string): URL {
+  return new URL(`${name}${beside.slice(beside.lastIndexOf("."))}`, beside);
+}
+
 function closed(): SequencerError {
   return new SequencerError("unavailable", "the node is shutting down", {
     data: { reason: "shutting-down" },
