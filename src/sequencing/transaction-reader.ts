@@ -3,11 +3,12 @@
  * every payload a canonical transaction, every sender a writer, none expired. All others are the intake's, which
  * decides about each of their payloads and says what is wrong with it.
  */
-import { ADDRESS_BYTES, type DigestContext, transactionDigest } from "../base/eip712.ts";
+import { ADDRESS_BYTES, type DigestContext } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
 import { Permissions } from "../permission/policy.ts";
+import { transactionDigests } from "../verify/digests.ts";
 import type { SignatureBatch, Verifier } from "../verify/verify.ts";
 import { refusalAt } from "./rules.ts";
 import { decodeOperation, type SignedTransaction } from "./transaction.ts";
@@ -96,12 +97,11 @@ function packTransactions(
   const count = transactions.length;
   const batch: SignatureBatch = {
     count,
-    digests: new Uint8Array(count * HASH_BYTES),
+    digests: transactionDigests(context, transactions),
     signatures: new Uint8Array(count * SIGNATURE_BYTES),
     addresses: new Uint8Array(count * ADDRESS_BYTES),
   };
   transactions.forEach((transaction, i) => {
-    batch.digests.set(transactionDigest(context, transaction), i * HASH_BYTES);
     batch.signatures.set(transaction.signature, i * SIGNATURE_BYTES);
     batch.addresses.set(transaction.from, i * ADDRESS_BYTES);
   });
