@@ -82,7 +82,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     store,
     now: Date.now(),
     warn: (message) => logger.warn(message),
-    ...(network !== undefined && { peers: peerCheck(network, peering!.peers.length > 0, store, verifier) }),
+    ...(network !== undefined && { peers: peerCheck(network, peering!.peers, store, verifier) }),
   });
   closers.push(() => guard.close());
 
@@ -163,10 +163,7 @@ async function startNetwork(
     ...peering,
     port: peering.p2pPort,
     parameters: SOURCE,
-    answerSync: (frame) => {
-      const log = parts()?.log;
-      return log === undefined ? undefined : answerSync(log, network.multiaddrs(), frame);
-    },
+    answerSync: (frame) => answerSync(parts()?.log, network.multiaddrs(), frame),
     answerAppend: (frame, peer) => {
       const { log, intake } = parts() ?? {};
       if (log === undefined || intake === undefined) return undefined;

@@ -77,7 +77,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   const network: Network = await Network.start({
     ...options,
     port: options.p2pPort,
-    answerSync: (frame) => (log === undefined ? undefined : answerSync(log, network.primaryHints(), frame)),
+    answerSync: (frame) => answerSync(log, network.primaryHints(), frame),
     validate: (payload) => replica?.judge(payload) ?? "ignore",
     isKnown: (id) => log !== undefined && isStored(id, log),
     deliver: (payload) => replica?.deliver(payload),

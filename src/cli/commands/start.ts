@@ -15,7 +15,8 @@ import type { RunningNode } from "../../node/parts.ts";
 import type { PeeringOptions } from "../../node/peering.ts";
 import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
-import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
+import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT } from "../../sequencing/begin-log.ts";
+import type { PrimaryStart } from "../../sequencing/start-up.ts";
 import { CHAIN_FLAGS, chainSettings, checkGenesisBond } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import { readGivenFile } from "../files.ts";
@@ -85,7 +86,7 @@ catches the operator signing two histories submits the evidence by itself, once 
       value: "MS",
       help: `genesis: longest life of a transaction (default ${LIFETIME_MS_DEFAULT})`,
     },
-    "new-log": { type: "boolean", help: "begin another log though this operator and origin have one" },
+    "new-log": { type: "boolean", help: "begin another log though this operator has one" },
     "recover-guard": { type: "boolean", help: "replace a lost sign guard by -trust-head" },
     "trust-head": { type: "string", value: "SIZE:ROOT", help: "the newest head that anybody holds" },
     solo: { type: "boolean", help: "bonded: sign though no peer was asked" },
