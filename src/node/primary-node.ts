@@ -133,9 +133,10 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     notReady: () => housekeeping.trouble ?? bonding?.notReady,
     ...(bonding && { bondStatus: () => bonding.status }),
   };
-  const { rpcHost: host, rpcPort: port, streamStallMs } = options;
+  const { rpcHost: host, rpcPort: port, trustedProxies, streamStallMs } = options;
   const server = await startServer({
     ...{ backend, metrics, logger, host, port },
+    ...(trustedProxies && { trustedProxies }),
     ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {

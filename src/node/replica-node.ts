@@ -163,6 +163,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     logger,
     host: options.rpcHost,
     port: options.rpcPort,
+    ...(options.trustedProxies && { trustedProxies: options.trustedProxies }),
   });
   closers.push(async () => {
     stopping.abort();

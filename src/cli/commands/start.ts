@@ -15,6 +15,7 @@ import type { RunningNode } from "../../node/parts.ts";
 import type { PeeringOptions } from "../../node/peering.ts";
 import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
+import { TrustedProxies } from "../../rpc/sources.ts";
 import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT } from "../../sequencing/begin-log.ts";
 import type { PrimaryStart } from "../../sequencing/start-up.ts";
 import { CHAIN_FLAGS, chainSettings, checkGenesisBond } from "../chain-settings.ts";
@@ -69,6 +70,11 @@ catches the operator signing two histories submits the evidence by itself, once 
     },
     rpchost: { type: "string", value: "HOST", help: "address of the API", default: "127.0.0.1" },
     rpcport: { type: "string", value: "PORT", help: "port of the API", default: "24444" },
+    "trust-proxy": {
+      type: "string",
+      value: "LIST",
+      help: "addresses or networks of proxies before the API, whose X-Forwarded-For is believed",
+    },
     ...KEY_FLAGS,
     ...GUARD_FLAG,
     log: { type: "string", value: "0x…", help: "serve this log and no other; forbids genesis" },
@@ -158,6 +164,7 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     idIndex: values.isSet("idindex"),
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
+    trustedProxies: new TrustedProxies(values.list("trust-proxy")),
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
     verifierVariant: verifierVariant(values.required("verifier")),
     ...evidenceDirectory,
