@@ -64,6 +64,8 @@ export const READ_CACHE_BYTES = 32 * MIB;
 /** Entries and bytes of one sequencer_read answer (SPEC section 5). */
 export const READ_ENTRIES_MAX = 1_000;
 export const READ_BYTES_MAX = 4 * MIB;
+/** Accounts in the answer to sequencer_permissions: 750 KB of JSON, made in one go. */
+export const ROLES_ANSWER_MAX = 10_000;
 /** Bytes that must stay free on the disk of the database, unless -disk-reserve says otherwise. */
 export const DISK_RESERVE_BYTES = 256 * MIB;
 /** Milliseconds between looks at the free disk space and at the clocks. */
