@@ -118,7 +118,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   if (network !== undefined) {
     parts = { log, intake, evidence, watchtower };
     joinNetwork(network, log, logger);
-    watchNetwork(metrics, network, log);
+    watchNetwork(metrics, network, log, peering!);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
   }
   const backend: Backend = {

@@ -142,7 +142,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   closers.push(() => running.stop());
   network.join(topic);
   network.setHead(topic, known.committed.size);
-  watchNetwork(metrics, network, known);
+  watchNetwork(metrics, network, known, options);
 
   const forwarder = new Forwarder(known, (frame, accept) => network.askPrimary(frame, accept));
   const backend: Backend = {

@@ -22,6 +22,7 @@ import { CHAIN_FLAGS, chainSettings, checkGenesisBond } from "../chain-settings.
 import type { Command } from "../command.ts";
 import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
+import { surviveHangUps } from "../hang-ups.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 import { Progress } from "../progress.ts";
 import { stopOnSignal } from "../stop-on-signal.ts";
@@ -148,16 +149,12 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     logger.fatal({ err: error }, describeError(error));
     process.exit(1);
   };
-  process.on("uncaughtException", (error) => {
-    // libp2p's muxer throws this where nobody can catch it, when a peer hangs up while a stream to it is opened.
-    if (error.name === "StreamStateError") logger.warn({ err: error }, "a peer hung up");
-    else onFatal(error);
-  });
   const peering: PeeringOptions = {
     identity,
     p2pPort: values.number("p2pport")!,
     peers: values.list("peers"),
     announce: values.list("announce"),
+    hangUps: surviveHangUps(logger, onFatal),
   };
   return {
     dbPath,
