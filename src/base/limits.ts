@@ -87,8 +87,8 @@ export const REQUEST_CALLS_MAX = 1_000;
 export const ANSWER_CHARACTERS_MAX = 8 * MIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
-/** Open connections of one source: twice what keeps a node busy, a seventh of all, half of the streams. */
-export const CONNECTIONS_PER_SOURCE_MAX = 128;
+/** Open connections of one source: more than keep a node busy, for clients that open one for each call. */
+export const CONNECTIONS_PER_SOURCE_MAX = 256;
 /** Milliseconds between two lines in the log that connections are refused; a metric counts them. */
 export const REFUSAL_NOTICE_MS = 60_000;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
