@@ -11,6 +11,7 @@ import type { Store } from "../log/store.ts";
 import { Permissions } from "../permission/policy.ts";
 import { FullChecker } from "../replication/entry-checker.ts";
 import type { Metrics } from "../rpc/metrics.ts";
+import type { TrustedProxies } from "../rpc/sources.ts";
 import type { VerifierSettings } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { LogValidator, type SeenIds } from "../sequencing/validator.ts";
@@ -26,6 +27,8 @@ export interface NodeOptions {
   readonly rpcHost: string;
   /** 0 takes any free port. */
   readonly rpcPort: number;
+  /** Proxies before the API, whose word on who calls is believed. */
+  readonly trustedProxies?: TrustedProxies;
   /** Verification workers; one per processor unless given. */
   readonly verifyWorkers?: number;
   /** How they verify: the fastest way that passes its self-test unless given. */

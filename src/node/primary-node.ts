@@ -84,7 +84,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     store,
     now: Date.now(),
     warn: (message) => logger.warn(message),
-    ...(network !== undefined && { peers: peerCheck(network, peering!.peers.length > 0, store, verifier) }),
+    ...(network !== undefined && { peers: peerCheck(network, peering!.peers, store, verifier) }),
   });
   closers.push(() => guard.close());
 
@@ -123,7 +123,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   if (network !== undefined) {
     parts = { log, intake, evidence, watchtower };
     joinNetwork(network, log, logger);
-    watchNetwork(metrics, network, log);
+    watchNetwork(metrics, network, log, peering!);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
   }
   const backend: Backend = {
@@ -142,9 +142,10 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     notReady: () => housekeeping.trouble ?? bonding?.notReady,
     ...(bonding && { bondStatus: () => bonding.status }),
   };
-  const { rpcHost: host, rpcPort: port, streamStallMs } = options;
+  const { rpcHost: host, rpcPort: port, trustedProxies, streamStallMs } = options;
   const server = await startServer({
     ...{ backend, metrics, logger, host, port },
+    ...(trustedProxies && { trustedProxies }),
     ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {
@@ -178,10 +179,7 @@ async function startNetwork(
     ...peering,
     port: peering.p2pPort,
     parameters: SOURCE,
-    answerSync: (frame) => {
-      const log = parts()?.log;
-      return log === undefined ? undefined : answerSync(log, network.multiaddrs(), frame);
-    },
+    answerSync: (frame) => answerSync(parts()?.log, network.multiaddrs(), frame),
     answerAppend: (frame, peer) => {
       const { log, intake } = parts() ?? {};
       if (log === undefined || intake === undefined) return undefined;
