@@ -87,6 +87,10 @@ export class LoadGenerator {
     return { ...result, nodeCpuSeconds, appended };
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   stop(): void {
     this.#child.kill();
   }

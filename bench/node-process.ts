@@ -59,6 +59,10 @@ export class NodeProcess {
     return new NodeProcess(await announcedUrl(child), child);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Ends the node as a power failure would. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
