@@ -126,14 +126,15 @@ export class WorkerPool {
         other.jobs.size < least.jobs.size ? other : least,
       );
       if (member.jobs.size >= VERIFY_JOBS_PER_WORKER) return;
+      // Small tasks gather while all workers are busy: eight signatures together take as long as two alone.
+      if (member.jobs.size > 0 && this.#waitingWeight() < VERIFY_JOB_SIGNATURES_MIN) return;
       this.#send(member, this.#takeJob());
     }
   }
 
   /** As much as lets all workers share what waits, within the bounds of a job. */
   #takeJob(): PendingTask[] {
-    const waiting = this.#waiting.reduce((sum, { weight }) => sum + weight, 0);
-    const share = Math.ceil(waiting / this.#members.length);
+    const share = Math.ceil(this.#waitingWeight() / this.#members.length);
     const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
     let total = 0;
     let taken = 0;
@@ -145,6 +146,10 @@ export class WorkerPool {
       taken++;
     }
     return this.#waiting.splice(0, taken);
+  }
+
+  #waitingWeight(): number {
+    return this.#waiting.reduce((sum, { weight }) => sum + weight, 0);
   }
 
   #send(member: Member, tasks: readonly PendingTask[]): void {
