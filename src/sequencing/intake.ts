@@ -4,9 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { toHex } from "../base/bytes.ts";
-import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { rejected, SequencerError } from "../base/errors.ts";
-import { HASH_BYTES } from "../base/hash.ts";
 import {
   INTAKE_BYTES_MAX,
   INTAKE_TRANSACTIONS_MAX,
@@ -19,7 +17,12 @@ import type { Clock } from "./clock.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import type { Ordering } from "./ordering.ts";
 import type { Outcome, Submission } from "./outcome.ts";
-import { decodeOperation, operationId, type SignedOperation } from "./transaction.ts";
+import {
+  decodeOperation,
+  type OrderableOperation,
+  operationId,
+  type SignedOperation,
+} from "./transaction.ts";
 import type { TransactionBatch } from "./transaction-batch.ts";
 import { packSignatures, type Verifier } from "./verifier.ts";
 
@@ -134,24 +137,20 @@ export class Intake {
     return new Promise((resolve) => {
       assert(this.#unreserve(place), "a place is used once");
       const settle = collector(batch.count, resolve);
+      const settleAndCount = (i: number, outcome: Outcome): void => {
+        this.#transactions--;
+        this.#bytes -= batch.payloadLength(i);
+        settle(i, outcome);
+      };
+      const verdicts = new Uint8Array(batch.count);
       const submissions: Submission[] = [];
       for (let i = 0; i < batch.count; i++) {
-        const payload = batch.payloads.subarray(i === 0 ? 0 : batch.ends[i - 1]!, batch.ends[i]!);
-        const from = batch.accounts.subarray(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
         this.#transactions++;
-        this.#bytes += payload.length;
-        submissions.push({
-          payload,
-          operation: { type: "transaction", from, expires: batch.expires[i]! },
-          id: batch.ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
-          settle: (outcome) => {
-            this.#transactions--;
-            this.#bytes -= payload.length;
-            settle(i, outcome);
-          },
-        });
+        this.#bytes += batch.payloadLength(i);
+        verdicts[i] = batch.isSigned(i) ? 1 : 0;
+        submissions.push(new BatchSubmission(batch, i, settleAndCount));
       }
-      this.#fill(place, submissions, batch.verdicts);
+      this.#fill(place, submissions, verdicts);
     });
   }
 
@@ -257,6 +256,35 @@ export class Intake {
         bond: toHex(log.genesis.bond),
       }),
     );
+  }
+}
+
+/** A transaction of a batch. Many wait for their block at a time, so it holds nothing that the batch has already. */
+class BatchSubmission implements Submission {
+  readonly #batch: TransactionBatch;
+  readonly #i: number;
+  readonly #settle: (i: number, outcome: Outcome) => void;
+
+  constructor(batch: TransactionBatch, i: number, settle: (i: number, outcome: Outcome) => void) {
+    this.#batch = batch;
+    this.#i = i;
+    this.#settle = settle;
+  }
+
+  get payload(): Uint8Array {
+    return this.#batch.payload(this.#i);
+  }
+
+  get id(): Uint8Array {
+    return this.#batch.id(this.#i);
+  }
+
+  get operation(): OrderableOperation {
+    return { type: "transaction", from: this.#batch.from(this.#i), expires: this.#batch.expires(this.#i) };
+  }
+
+  settle(outcome: Outcome): void {
+    this.#settle(this.#i, outcome);
   }
 }
 
