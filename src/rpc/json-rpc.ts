@@ -8,8 +8,8 @@ import { ANSWER_CHARACTERS_MAX, REQUEST_CALLS_MAX, RETRY_AFTER_MS_MIN } from "..
 /** A call's parameters by name; absent ones are undefined. */
 export type Params = Readonly<Record<string, unknown>>;
 
-/** The result as JSON text. */
-export type Handler = (params: Params, source: string) => string | Promise<string>;
+/** The result as JSON text; a large one as its bytes, made by AnswerText. */
+export type Handler = (params: Params, source: string) => string | Uint8Array | Promise<string>;
 
 export interface Method {
   /** Names of the parameters, in their order. */
@@ -19,9 +19,12 @@ export interface Method {
 
 export type Methods = ReadonlyMap<string, Method>;
 
+/** JSON text, in parts where there is a large result in it. */
+export type Body = string | readonly (string | Uint8Array)[];
+
 export interface Answer {
-  /** JSON text; undefined if nothing is to be answered: only notifications. */
-  readonly body: string | undefined;
+  /** Undefined if nothing is to be answered: only notifications. */
+  readonly body: Body | undefined;
   /** The error of a request that is a single call. */
   readonly error?: SequencerError;
 }
@@ -53,7 +56,12 @@ export async function answer(body: string, methods: Methods, source: string): Pr
   }
   const answers = await Promise.all(request.map((one) => call(one, methods, source, room)));
   const bodies = answers.map((one) => one?.body).filter((one) => one !== undefined);
-  return { body: bodies.length === 0 ? undefined : `[${bodies.join(",")}]` };
+  return { body: bodies.length === 0 ? undefined : joinBodies(bodies) };
+}
+
+function joinBodies(bodies: readonly Body[]): Body {
+  if (bodies.every((body) => typeof body === "string")) return `[${bodies.join(",")}]`;
+  return [...bodies.flatMap((body, i) => [i === 0 ? "[" : ",", body].flat()), "]"];
 }
 
 /** The answer to one call; undefined for a notification. */
@@ -70,8 +78,9 @@ async function call(
     if (room.characters <= 0) throw answersTooLarge();
     const handled = method.handle(params, source);
     // Reads answer at once: the next call of the batch must find their room taken.
-    if (typeof handled === "string") room.characters -= handled.length;
-    result = { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":${await handled}}` };
+    if (!(handled instanceof Promise)) room.characters -= handled.length;
+    const head = `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":`;
+    result = { body: handled instanceof Uint8Array ? [head, handled, "}"] : `${head}${await handled}}` };
   } catch (error) {
     result = fail(id ?? null, error);
   }

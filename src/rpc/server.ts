@@ -2,8 +2,9 @@
  * The HTTP server, SPEC section 5: JSON-RPC, the static log, the stream, metrics and health. The only file that
  * knows Fastify. Bodies, calls, connections and times are bounded; a request that is refused costs its sender alone.
  */
+import type { OutgoingHttpHeaders } from "node:http";
 import cors from "@fastify/cors";
-import Fastify, { type FastifyError, type FastifyInstance, LogController } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import {
@@ -16,6 +17,7 @@ import {
   STREAM_STALL_MS,
   STREAMS_MAX,
 } from "../base/limits.ts";
+import { releaseAnswer } from "./answer-text.ts";
 import type { Backend } from "./backend.ts";
 import { answer, fail } from "./json-rpc.ts";
 import { rpcMethods, signedHead } from "./methods.ts";
@@ -120,8 +122,22 @@ function serveRpc(server: FastifyInstance, backend: Backend): void {
     if (error?.code === "limit-exceeded") {
       reply.code(429).header("retry-after", retryAfterSeconds(error));
     }
-    return reply.type(JSON_TYPE).send(body);
+    return typeof body === "string" ? reply.type(JSON_TYPE).send(body) : sendParts(reply, body);
   });
+}
+
+/** Large results go out as they are, not copied into one text. */
+function sendParts(reply: FastifyReply, parts: readonly (string | Uint8Array)[]): FastifyReply {
+  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+  const { raw } = reply.type(JSON_TYPE).header("content-length", length).hijack();
+  raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
+  raw.cork();
+  for (const part of parts) raw.write(part);
+  raw.end();
+  raw.once("close", () => {
+    for (const part of parts) releaseAnswer(part);
+  });
+  return reply;
 }
 
 function serveStream(server: FastifyInstance, options: ServerOptions, stop: AbortSignal): void {
