@@ -85,6 +85,12 @@ export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
 export const REQUEST_CALLS_MAX = 1_000;
 /** Characters of JSON after which a request's further calls are refused: with the largest read on top, clients take it. */
 export const ANSWER_CHARACTERS_MAX = 8 * MIB;
+/** Bytes of the buffers that large answers are written into, and how many are kept to be used again. */
+export const ANSWER_BUFFER_BYTES_MIN = 64 * KIB;
+export const ANSWER_BUFFER_BYTES_MAX = 4 * MIB;
+export const ANSWER_BUFFERS_MAX = 8;
+/** Bytes up to which an answer is copied out of its buffer: many small ones may be under way at once. */
+export const ANSWER_TEXT_BYTES_MAX = 16 * KIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
 /** Open connections of one source: more than keep a node busy, for clients that open one for each call. */

@@ -2,11 +2,11 @@
  * Consecutive entries as one byte string, each `u16be length || entry`: the form of C2SP entry bundles, of blocks on
  * the wire and of blocks on disk, so that none of them is ever repacked.
  */
-import { assert } from "../base/assert.ts";
 import { setU64be, viewOf } from "../base/bytes.ts";
 import { type Entry, TIMESTAMP_BYTES } from "./entry.ts";
 
-const LENGTH_BYTES = 2;
+/** Bytes of the length before each entry. */
+export const LENGTH_BYTES = 2;
 
 export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -65,16 +65,14 @@ export function unpackAvailable(packed: Uint8Array, countMax: number): Uint8Arra
   return unpackEntries(packed, count);
 }
 
-/** The bytes of entries [start, end) of well-formed packed entries, still packed. */
-export function slicePacked(packed: Uint8Array, start: number, end: number): Uint8Array {
-  const from = skip(packed, 0, start);
-  return packed.subarray(from, skip(packed, from, end - start));
+/** Where the entry ends whose length stands at `offset` of well-formed packed entries: its bytes begin LENGTH_BYTES later. */
+export function entryEnd(packed: Uint8Array, offset: number): number {
+  return offset + LENGTH_BYTES + ((packed[offset]! << 8) | packed[offset + 1]!);
 }
 
-function skip(packed: Uint8Array, offset: number, count: number): number {
-  const view = viewOf(packed);
+/** Where `count` entries from `offset` on end: beyond the bytes if there are not that many. */
+export function skipPacked(packed: Uint8Array, offset: number, count: number): number {
   let at = offset;
-  for (let i = 0; i < count; i++) at += LENGTH_BYTES + view.getUint16(at);
-  assert(at <= packed.length, "stored entries are well formed");
+  for (let i = 0; i < count; i++) at = entryEnd(packed, at);
   return at;
 }
