@@ -113,6 +113,11 @@ export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
+/**
+ * Milliseconds between two blocks that leave the primary under load: what is sealed meanwhile leaves as one. Each block
+ * costs a replica two signatures, a commit and its frames, about 3 ms, whatever is in it.
+ */
+export const GOSSIP_PACE_MS = 100;
 /** Bytes of a stream that may wait beside the frame that is read: lengths, and a few small frames sent ahead. */
 export const FRAME_SLACK_BYTES = 64 * KIB;
 /** Milliseconds until a request to a peer counts as unanswered, and until an idle stream is closed. */

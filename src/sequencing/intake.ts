@@ -13,10 +13,11 @@ import {
 } from "../base/limits.ts";
 import { recoverAddress } from "../base/secp256k1.ts";
 import type { Log } from "../log/log.ts";
+import { BatchSubmission } from "./batch-submission.ts";
 import type { Clock } from "./clock.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import type { Ordering } from "./ordering.ts";
-import type { Outcome, Submission } from "./outcome.ts";
+import { collector, type Outcome, type Submission } from "./outcome.ts";
 import {
   decodeOperation,
   type OrderableOperation,
@@ -259,51 +260,8 @@ export class Intake {
   }
 }
 
-/** A transaction of a batch. Many wait for their block at a time, so it holds nothing that the batch has already. */
-class BatchSubmission implements Submission {
-  readonly #batch: TransactionBatch;
-  readonly #i: number;
-  readonly #settle: (i: number, outcome: Outcome) => void;
-
-  constructor(batch: TransactionBatch, i: number, settle: (i: number, outcome: Outcome) => void) {
-    this.#batch = batch;
-    this.#i = i;
-    this.#settle = settle;
-  }
-
-  get payload(): Uint8Array {
-    return this.#batch.payload(this.#i);
-  }
-
-  get id(): Uint8Array {
-    return this.#batch.id(this.#i);
-  }
-
-  get operation(): OrderableOperation {
-    return { type: "transaction", from: this.#batch.from(this.#i), expires: this.#batch.expires(this.#i) };
-  }
-
-  settle(outcome: Outcome): void {
-    this.#settle(this.#i, outcome);
-  }
-}
-
 interface AdmittedSubmission extends Submission {
   readonly operation: SignedOperation;
-}
-
-/** Collects that many outcomes, each in its place, and hands them over together. */
-function collector(
-  count: number,
-  done: (outcomes: Outcome[]) => void,
-): (i: number, outcome: Outcome) => void {
-  const outcomes = new Array<Outcome>(count);
-  let open = count;
-  if (open === 0) done(outcomes);
-  return (i, outcome) => {
-    outcomes[i] = outcome;
-    if (--open === 0) done(outcomes);
-  };
 }
 
 function isAboutRoles({ data }: SequencerError): boolean {
