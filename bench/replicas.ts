@@ -6,8 +6,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { toHex } from "../src/base/bytes.ts";
+import { BATCH } from "./capacity.ts";
 import { Histogram } from "./histogram.ts";
-import { BATCH } from "./http.ts";
 import { LoadGenerator } from "./load.ts";
 import { NodeProcess } from "./node-process.ts";
 import type { BenchOptions, Report } from "./report.ts";
@@ -109,7 +109,7 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
     report.row({
       what: "processor time of the primary",
       unit: "s per s",
-      values: [load.nodeCpuSeconds / load.seconds],
+      values: [load.node.cpuSeconds / load.seconds],
     });
     await compare(report, primary, nodes, published);
   } finally {

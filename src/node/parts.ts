@@ -12,11 +12,11 @@ import { Permissions } from "../permission/policy.ts";
 import { FullChecker } from "../replication/entry-checker.ts";
 import type { Metrics } from "../rpc/metrics.ts";
 import type { TrustedProxies } from "../rpc/sources.ts";
+import type { VerifierSettings } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { LogValidator, type SeenIds } from "../sequencing/validator.ts";
 import type { Verifier } from "../sequencing/verifier.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
-import type { VerifierSettings } from "../sequencing/verifier-worker.ts";
 import type { ChainSettings } from "./bonding.ts";
 
 /** What every node is given. */
@@ -77,12 +77,13 @@ export function openStore({ dbPath, idIndex = false }: NodeOptions): Store {
   return dbPath === "" ? new MemoryStore({ idIndex }) : new LmdbStore({ path: dbPath, idIndex });
 }
 
-export function startVerifier({
-  logger,
-  verifyWorkers = availableParallelism(),
-  verifierVariant = "auto",
-}: NodeOptions): VerifierPool {
+/** @param module workers that do more than verifying */
+export function startVerifier(
+  { logger, verifyWorkers = availableParallelism(), verifierVariant = "auto" }: NodeOptions,
+  module?: URL,
+): VerifierPool {
   return new VerifierPool({
+    ...(module && { module }),
     workers: verifyWorkers,
     settings: { variant: verifierVariant },
     onEvent: (event) => {

@@ -6,12 +6,13 @@ import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
-import { Permissions } from "../permission/policy.ts";
+import { Permissions, ROLES } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
 import { blockMessage, judgeEcho } from "../replication/gossip.ts";
 import { Network } from "../replication/network.ts";
 import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
+import { APPEND_WORKER, FastAppends } from "../rpc/fast-appends.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
 import { Clock } from "../sequencing/clock.ts";
@@ -21,6 +22,7 @@ import { Intake } from "../sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
+import type { ReaderNote } from "../sequencing/transaction-reader.ts";
 import { startBonding } from "./bonding.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { answerAppend } from "./forwarding.ts";
@@ -71,7 +73,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const { logger, onFatal, onStep, peering } = options;
   const store = openStore(options);
   closers.push(() => store.close());
-  const verifier = startVerifier(options);
+  const verifier = startVerifier(options, APPEND_WORKER);
   closers.push(() => verifier.close());
 
   let parts: NetworkParts | undefined;
@@ -87,7 +89,10 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   closers.push(() => guard.close());
 
   const clock = new Clock();
-  const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock);
+  const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock, ({ account, role }) =>
+    verifier.tell({ kind: "role", account, role: ROLES[role] } satisfies ReaderNote),
+  );
+  verifier.brief(() => [readerNote(log, ordering.permissions)]);
   const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal, ...(onStep && { onStep }) });
   closers.push(() => commitLoop.stop());
   const budget = new FailureBudget(() => performance.now());
@@ -126,7 +131,11 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     version: VERSION,
     log,
     permissions,
-    append: (payloads, source) => measured(metrics, intake.submit(payloads, source)),
+    append: (payloads, { name, place }) => measured(metrics, intake.submit(payloads, name, place)),
+    fastAppends: new FastAppends({
+      ...{ log, intake, workers: verifier },
+      measure: (outcomes) => measured(metrics, outcomes),
+    }),
     sequenceOf: (id) => ordering.sequenceOf(id),
     peers: () => network?.peers() ?? [],
     multiaddrs: () => network?.multiaddrs() ?? [],
@@ -146,6 +155,12 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     await server.close();
   });
   return { log, url: server.url, multiaddrs: network?.multiaddrs() ?? [] };
+}
+
+/** What the workers have to know to read requests. */
+function readerNote({ context, genesis }: Log, permissions: Permissions): ReaderNote {
+  const roles = Array.from(permissions, ({ account, role }) => ({ account, role: ROLES[role] }));
+  return { kind: "log", context, lifetimeMs: genesis.maxTransactionLifetimeMs, roles };
 }
 
 /** What the network needs of the node; it is there before they are. */

@@ -18,7 +18,7 @@ import {
   STREAMS_MAX,
 } from "../base/limits.ts";
 import type { Backend } from "./backend.ts";
-import { answer, fail } from "./json-rpc.ts";
+import { type Answer, answer, fail } from "./json-rpc.ts";
 import { rpcMethods, signedHead } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
 import { parseIndex } from "./params.ts";
@@ -45,6 +45,7 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
+const NO_BODY = Buffer.alloc(0);
 const JSON_TYPE = "application/json; charset=utf-8";
 
 /** @throws SequencerError `configuration` if the port cannot be had */
@@ -97,9 +98,9 @@ export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyI
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
   }) as unknown as FastifyInstance;
   boundConnections(server.server, proxies, refusals(metrics, logger));
-  // Bodies stay text until the JSON-RPC layer parses them: it answers with its own errors.
+  // Bodies stay bytes until the JSON-RPC layer parses them: it answers with its own errors.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? statusOf(error);
     if (status === 429) reply.header("retry-after", retryAfterSeconds(error));
@@ -133,9 +134,23 @@ function refusals(metrics: Metrics, logger: Logger): (source: string) => void {
 
 function serveRpc(server: FastifyInstance, backend: Backend): void {
   const methods = rpcMethods(backend);
+  const { fastAppends } = backend;
+  const answerRequest = async (body: Buffer, name: string): Promise<Answer> => {
+    const place = fastAppends?.reserve(body, name);
+    if (place === undefined) return await answer(body.toString(), methods, { name });
+    try {
+      return (
+        (await fastAppends!.answer(body, place)) ?? (await answer(body.toString(), methods, { name, place }))
+      );
+    } catch (error) {
+      return fail(null, error);
+    } finally {
+      fastAppends!.release(place);
+    }
+  };
   server.post("/", async (request, reply) => {
     const source = sourceOf(request.ip, request.socket.remoteAddress);
-    const { body, error } = await answer(String(request.body ?? ""), methods, source);
+    const { body, error } = await answerRequest((request.body as Buffer | undefined) ?? NO_BODY, source);
     if (body === undefined) return reply.code(204).send();
     if (error?.code === "limit-exceeded") {
       reply.code(429).header("retry-after", retryAfterSeconds(error));

@@ -75,14 +75,23 @@ export async function beginLog(start: LogStart, peers: OperatorCheck | undefined
   return await Log.create(store, encodeEntry({ timestamp: now, payload }));
 }
 
-/** An origin that nobody chose is new each time: then every guard of the operator may be that of the lost log. */
-function checkGuards({ operator }: Genesis, { guardDirectory, genesis: { origin } }: LogStart): void {
+/** An origin that nobody chose is new each time: then a guard of the operator may be the lost log's, or that of any other. */
+function checkGuards({ operator }: Genesis, { guardDirectory, genesis: { origin }, warn }: LogStart): void {
   const [first] = guardDirectory === undefined ? [] : guardedLogs(guardDirectory, operator, origin);
   if (first === undefined) return;
-  const which = origin === undefined ? "a log" : `a log of origin ${origin}`;
-  throw new SequencerError("guard", `this operator already signs ${which}: ${toHex(first)}`, {
-    hint: "Start it with its own -dbpath, with its volume mounted, or pass -new-log to begin another one",
-  });
+  if (origin === undefined) {
+    warn(
+      `this operator already signs another log, ${toHex(first)}: if its volume should be mounted at -dbpath, stop, mount it, and start with -log ${toHex(first)}, which forbids a new log`,
+    );
+    return;
+  }
+  throw new SequencerError(
+    "guard",
+    `this operator already signs a log of origin ${origin}: ${toHex(first)}`,
+    {
+      hint: "Start it with its own -dbpath, with its volume mounted, or pass -new-log to begin another one",
+    },
+  );
 }
 
 async function checkPeers(

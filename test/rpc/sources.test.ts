@@ -77,7 +77,7 @@ async function serverThatTrusts(t: TestContext, proxies: readonly string[]) {
   const backend = {
     log: { logId: new Uint8Array(32) },
     append: async (payloads, source) => {
-      sources.push(source);
+      sources.push(source.name);
       return payloads.map(() => rejected("malformed", "of no interest"));
     },
   } as Partial<Backend> & { log: unknown } as Backend;
