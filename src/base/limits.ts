@@ -44,6 +44,11 @@ export const VERIFY_JOBS_PER_WORKER = 2;
 export const VERIFY_TABLES_BYTES_MAX = 640 * MIB;
 /** Milliseconds until a job without an answer means that its worker is broken. */
 export const VERIFY_TIMEOUT_MS = 30_000;
+/** Milliseconds before a worker that broke again is replaced: doubled each time, from the first to the last. */
+export const VERIFY_PAUSE_MS_MIN = 100;
+export const VERIFY_PAUSE_MS_MAX = 10_000;
+/** Breaks in a row, in every place, after which tasks are refused until a worker loads: a second or two. */
+export const VERIFY_BREAKS_MAX = 5;
 /** Failed signatures that one source may cost us at once, and how many it earns back a second. */
 export const FAILED_SIGNATURES_BURST = 2_000;
 export const FAILED_SIGNATURES_PER_SECOND = 100;

@@ -209,7 +209,12 @@ export class Intake {
     const verified = (verdicts: Uint8Array | SequencerError): void =>
       this.#fill(place, submissions, verdicts);
     this.#options.verifier.verify(packSignatures(claims)).then(verified, (cause) => {
-      verified(new SequencerError("internal", "the signature could not be verified", { cause }));
+      const isUnavailable = cause instanceof SequencerError && cause.code === "unavailable";
+      verified(
+        isUnavailable
+          ? cause
+          : new SequencerError("internal", "the signature could not be verified", { cause }),
+      );
     });
   }
 
