@@ -18,12 +18,7 @@ import type { Clock } from "./clock.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import type { Ordering } from "./ordering.ts";
 import { collector, type Outcome, type Submission } from "./outcome.ts";
-import {
-  decodeOperation,
-  type OrderableOperation,
-  operationId,
-  type SignedOperation,
-} from "./transaction.ts";
+import { decodeOperation, operationId, type SignedOperation } from "./transaction.ts";
 import type { TransactionBatch } from "./transaction-batch.ts";
 import { packSignatures, type Verifier } from "./verifier.ts";
 
