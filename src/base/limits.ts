@@ -98,8 +98,8 @@ export const ANSWER_BUFFERS_MAX = 8;
 export const ANSWER_TEXT_BYTES_MAX = 16 * KIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
-/** Open connections of one source: more than keep a node busy, for clients that open one for each call. */
-export const CONNECTIONS_PER_SOURCE_MAX = 256;
+/** Open connections of one source: more than keep a node busy, and more than STREAMS_MAX, so that a reader is told why. */
+export const CONNECTIONS_PER_SOURCE_MAX = 300;
 /** Milliseconds between two lines in the log that connections are refused; a metric counts them. */
 export const REFUSAL_NOTICE_MS = 60_000;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
