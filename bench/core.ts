@@ -16,6 +16,7 @@ import type { Log, SealedBlock } from "../src/log/log.ts";
 import { Permissions } from "../src/permission/policy.ts";
 import { Clock } from "../src/sequencing/clock.ts";
 import { CommitLoop } from "../src/sequencing/commit-loop.ts";
+import { LeafHasher } from "../src/sequencing/leaf-hasher.ts";
 import { useNativeSecp256k1 } from "../src/sequencing/native-secp256k1.ts";
 import { Ordering } from "../src/sequencing/ordering.ts";
 import type { Submission } from "../src/sequencing/outcome.ts";
@@ -66,7 +67,8 @@ async function measure(report: Report, directory: string, count: number, repetit
   const onFatal = (error: unknown): never => {
     throw error;
   };
-  const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal });
+  const hasher = new LeafHasher();
+  const commitLoop = new CommitLoop({ log, ordering, guard, signer, hashLeaves: hasher.hash, onFatal });
   const prepared = prepare(log);
   report.conditions({ "bytes of an entry": prepared[0]!.payload.length + 8 });
 
@@ -89,6 +91,7 @@ async function measure(report: Report, directory: string, count: number, repetit
     rawRates.push(count / (await commitRaw(join(directory, `raw-${i}`), blocks)));
   }
   await commitLoop.stop();
+  await hasher.close();
   await guard.close();
   await store.close();
 

@@ -25,6 +25,8 @@ export interface SealedBlock {
   /** Packed entries, and packed ids. */
   readonly entries: Uint8Array;
   readonly ids: Uint8Array;
+  /** Both as one value, where they were laid out as one. */
+  readonly value?: Uint8Array;
   /** Roles that its permission changes set. */
   readonly roles: readonly StoredRole[];
   /** Unix milliseconds of the last entry. */
@@ -115,11 +117,12 @@ export class Log {
   }
 
   /** Makes a sealed block durable. A failure leaves the log unusable: the process has to end. */
-  async commit({ growth, entries, ids, roles, lastTimestamp }: SealedBlock, note?: string): Promise<void> {
+  async commit(sealed: SealedBlock, note?: string): Promise<void> {
+    const { growth, entries, ids, value, roles, lastTimestamp } = sealed;
     const { first, size, root } = growth;
     const tiles = this.#tree.tilesAfter(growth);
     const head: CommittedHead = { size, root, lastTimestamp };
-    const block: StoredBlock = { first, count: size - first, entries, ids };
+    const block: StoredBlock = { first, count: size - first, entries, ids, ...(value && { value }) };
     await this.#store.commit({ block, tiles, roles, head, ...(note !== undefined && { note }) });
     this.#tree.advance(growth, tiles);
     this.#frontier = growth.frontier;

@@ -18,6 +18,7 @@ import { Clock } from "../sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../sequencing/commit-loop.ts";
 import { FailureBudget } from "../sequencing/failure-budget.ts";
 import { Intake } from "../sequencing/intake.ts";
+import { LeafHasher } from "../sequencing/leaf-hasher.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
@@ -88,7 +89,12 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
 
   const clock = new Clock();
   const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock);
-  const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal, ...(onStep && { onStep }) });
+  const hasher = new LeafHasher();
+  closers.push(() => hasher.close());
+  const commitLoop = new CommitLoop({
+    ...{ log, ordering, guard, signer, hashLeaves: hasher.hash, onFatal },
+    ...(onStep && { onStep }),
+  });
   closers.push(() => commitLoop.stop());
   const budget = new FailureBudget(() => performance.now());
   const intake = new Intake({ log, ordering, verifier, clock, budget, onOrdered: () => commitLoop.kick() });

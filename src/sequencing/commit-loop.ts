@@ -5,15 +5,11 @@
  * A crash before the commit line loses only what nobody was told of. A crash after it leaves entries that are
  * committed and not signed: start-up signs them through the same guard and signer.
  */
-import { assert } from "../base/assert.ts";
-import { concatBytes } from "../base/bytes.ts";
 import type { Head } from "../log/checkpoint.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
-import { leafHashes } from "../log/merkle.ts";
-import { encodePacked, unpackEntries } from "../log/packed-entries.ts";
-import { ROLES } from "../permission/policy.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
 import type { OrderedEntry, Ordering } from "./ordering.ts";
+import { type HashLeaves, sealBlock } from "./seal.ts";
 import type { Guard } from "./sign-guard.ts";
 
 /** The points between order and answer at which tests cut the power. */
@@ -24,6 +20,7 @@ export interface CommitLoopOptions {
   readonly ordering: Ordering;
   readonly guard: Guard;
   readonly signer: CheckpointSigner;
+  readonly hashLeaves: HashLeaves;
   /** The commit or the guard failed: the process must end at once, and nothing is retried in it. */
   readonly onFatal: (error: unknown) => void;
   /** Called at each step, for tests. */
@@ -54,7 +51,7 @@ export class CommitLoop {
   }
 
   async #run(): Promise<void> {
-    const { log, ordering } = this.#options;
+    const { log, ordering, hashLeaves } = this.#options;
     let publishing: Promise<void> = Promise.resolve();
     for (;;) {
       const entries = ordering.takeBlock();
@@ -64,7 +61,7 @@ export class CommitLoop {
         continue;
       }
       const before: Head = log.committed;
-      const sealed = seal(log, entries);
+      const sealed = await sealBlock(log, entries, hashLeaves);
       this.#step("ordered");
       await log.commit(sealed);
       // ---- the commit line: from here on the block will be signed, by this process or the next ----
@@ -99,19 +96,4 @@ export class CommitLoop {
   #step(step: CommitStep): void {
     this.#options.onStep?.(step);
   }
-}
-
-function seal(log: Log, entries: readonly OrderedEntry[]): SealedBlock {
-  const packed = encodePacked(entries);
-  const growth = log.grow(leafHashes(unpackEntries(packed, entries.length)!));
-  assert(growth.size === entries.at(-1)!.sequence + 1, "the order has no gaps");
-  return {
-    growth,
-    entries: packed,
-    ids: concatBytes(...entries.map(({ id }) => id)),
-    roles: entries.flatMap(({ operation }) =>
-      operation.type === "permission" ? [{ account: operation.account, role: ROLES[operation.role] }] : [],
-    ),
-    lastTimestamp: entries.at(-1)!.timestamp,
-  };
 }
