@@ -11,17 +11,16 @@ import type { Log } from "../log/log.ts";
 import type { Permissions } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
 import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
-import type { Submission } from "./outcome.ts";
+import type { Appended, Submission } from "./outcome.ts";
 import { refusalAt } from "./rules.ts";
 import type { Operation } from "./transaction.ts";
 
 /** An operation with its place, not yet published. */
 export interface OrderedEntry extends Entry {
   readonly sequence: number;
-  readonly id: Uint8Array;
-  readonly operation: Operation;
-  /** Everybody who submitted it while it was on its way. */
-  readonly submissions: Submission[];
+  readonly submission: Submission;
+  /** Submissions of the same that came while it was on its way. */
+  repeats: Submission[] | undefined;
 }
 
 export class Ordering {
@@ -43,7 +42,7 @@ export class Ordering {
     this.#permissions = permissions;
     this.#publishedSize = log.committed.size;
     this.#lastTimestamp = log.committed.lastTimestamp;
-    this.#ids = rebuildIdIndex(log, (sequence) => this.#orderedAt(sequence)?.id ?? log.idOf(sequence));
+    this.#ids = rebuildIdIndex(log, (sequence) => this.#orderedAt(sequence)?.submission.id ?? log.idOf(sequence));
   }
 
   get permissions(): Permissions {
@@ -64,7 +63,8 @@ export class Ordering {
     if (sequence === undefined) return false;
     const ordered = this.#orderedAt(sequence);
     if (ordered !== undefined) {
-      ordered.submissions.push(submission);
+      ordered.repeats ??= [];
+      ordered.repeats.push(submission);
       return true;
     }
     const head = this.#log.signed;
@@ -107,7 +107,7 @@ export class Ordering {
     this.#lastTimestamp = timestamp;
     if (operation.type === "permission") this.#permissions.apply(operation);
     this.#ids.add(id, sequence, timestamp);
-    this.#unpublished.push({ sequence, timestamp, payload, id, operation, submissions: [submission] });
+    this.#unpublished.push({ sequence, timestamp, payload, submission, repeats: undefined });
   }
 
   /** Takes the entries of the next block: as many as a block may hold of those that are in none. */
@@ -130,8 +130,10 @@ export class Ordering {
     this.#unpublished.splice(0, entries.length);
     this.#taken -= entries.length;
     this.#publishedSize += entries.length;
-    for (const { sequence, timestamp, id, submissions } of entries) {
-      for (const submission of submissions) submission.settle({ sequence, id, timestamp, head, growth });
+    for (const { sequence, timestamp, submission, repeats } of entries) {
+      const outcome: Appended = { sequence, id: submission.id, timestamp, head, growth };
+      submission.settle(outcome);
+      for (const repeat of repeats ?? []) repeat.settle(outcome);
     }
   }
 

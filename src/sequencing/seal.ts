@@ -21,7 +21,7 @@ export async function sealBlock(
   const { value, entries, ids } = layOutBlock(ordered.length, packedLength(ordered));
   const roles: StoredRole[] = [];
   packInto(entries, ordered);
-  ordered.forEach(({ id, operation }, i) => {
+  ordered.forEach(({ submission: { id, operation } }, i) => {
     ids.set(id, i * HASH_BYTES);
     if (operation.type === "permission") {
       roles.push({ account: operation.account, role: ROLES[operation.role] });
