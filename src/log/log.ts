@@ -13,7 +13,7 @@ import { ROOT_CACHE_ENTRIES } from "../base/limits.ts";
 import { CheckpointVerifier, type Head, type SignedHead } from "./checkpoint.ts";
 import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
-import { TreeGrowth } from "./growth.ts";
+import { type TreeEdge, TreeGrowth } from "./growth.ts";
 import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
 import { packEntries, slicePacked, unpackEntries } from "./packed-entries.ts";
 import { type CommittedHead, damaged, type Store, type StoredBlock, type StoredRole } from "./store.ts";
@@ -109,6 +109,11 @@ export class Log {
   /** The head that everything served lies under; undefined until the first signature. */
   get signed(): SignedHead | undefined {
     return this.#signed;
+  }
+
+  /** What the committed tree is extended from. */
+  get edge(): TreeEdge {
+    return { size: this.#committed.size, frontier: this.#frontier };
   }
 
   /** The tree with these leaves behind it. Changes nothing. */

@@ -54,11 +54,8 @@ export function leafHashes(entries: readonly Uint8Array[]): Uint8Array {
  * The leaf hashes of packed entries, packed. Each entry stands behind its length, whose last byte makes room for the
  * prefix while the entry is hashed: nothing is copied, and nothing stays changed.
  */
-export function hashPackedLeaves(
-  packed: Uint8Array,
-  count: number,
-  hashes: Uint8Array = new Uint8Array(count * HASH_BYTES),
-): Uint8Array {
+export function hashPackedLeaves(packed: Uint8Array, count: number): Uint8Array {
+  const hashes = new Uint8Array(count * HASH_BYTES);
   let end = 0;
   for (let i = 0; i < count; i++) {
     const prefix = end + 1;

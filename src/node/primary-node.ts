@@ -14,11 +14,11 @@ import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
+import { BlockHasher } from "../sequencing/block-hasher.ts";
 import { Clock } from "../sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../sequencing/commit-loop.ts";
 import { FailureBudget } from "../sequencing/failure-budget.ts";
 import { Intake } from "../sequencing/intake.ts";
-import { LeafHasher } from "../sequencing/leaf-hasher.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
@@ -89,10 +89,10 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
 
   const clock = new Clock();
   const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock);
-  const hasher = new LeafHasher();
+  const hasher = new BlockHasher();
   closers.push(() => hasher.close());
   const commitLoop = new CommitLoop({
-    ...{ log, ordering, guard, signer, hashLeaves: hasher.hash, onFatal },
+    ...{ log, ordering, guard, signer, grow: hasher.grow, onFatal },
     ...(onStep && { onStep }),
   });
   closers.push(() => commitLoop.stop());

@@ -30,8 +30,9 @@ export class Ordering {
   readonly #ids: IdIndex;
   /** Ordered and not yet published, in their order. */
   readonly #unpublished: OrderedEntry[] = [];
-  /** How many of them are in blocks. */
+  /** How many of them are in blocks, and the bytes of the others' entries. */
   #taken = 0;
+  #queuedBytes = 0;
   #publishedSize: number;
   #lastTimestamp: number;
 
@@ -42,7 +43,10 @@ export class Ordering {
     this.#permissions = permissions;
     this.#publishedSize = log.committed.size;
     this.#lastTimestamp = log.committed.lastTimestamp;
-    this.#ids = rebuildIdIndex(log, (sequence) => this.#orderedAt(sequence)?.submission.id ?? log.idOf(sequence));
+    this.#ids = rebuildIdIndex(
+      log,
+      (sequence) => this.#orderedAt(sequence)?.submission.id ?? log.idOf(sequence),
+    );
   }
 
   get permissions(): Permissions {
@@ -52,6 +56,11 @@ export class Ordering {
   /** Entries that wait for a block. */
   get queued(): number {
     return this.#unpublished.length - this.#taken;
+  }
+
+  /** True if as much waits as a block may hold. */
+  get hasFullBlock(): boolean {
+    return this.queued >= BLOCK_ENTRIES_MAX || this.#queuedBytes >= BLOCK_BYTES_MAX;
   }
 
   /**
@@ -106,6 +115,7 @@ export class Ordering {
     const sequence = this.#publishedSize + this.#unpublished.length;
     this.#lastTimestamp = timestamp;
     if (operation.type === "permission") this.#permissions.apply(operation);
+    this.#queuedBytes += TIMESTAMP_BYTES + payload.length;
     this.#ids.add(id, sequence, timestamp);
     this.#unpublished.push({ sequence, timestamp, payload, submission, repeats: undefined });
   }
@@ -116,9 +126,11 @@ export class Ordering {
     const last = Math.min(this.#unpublished.length, first + BLOCK_ENTRIES_MAX);
     let bytes = 0;
     for (; this.#taken < last; this.#taken++) {
-      bytes += TIMESTAMP_BYTES + this.#unpublished[this.#taken]!.payload.length;
-      if (bytes > BLOCK_BYTES_MAX) break;
+      const entryBytes = TIMESTAMP_BYTES + this.#unpublished[this.#taken]!.payload.length;
+      if (bytes + entryBytes > BLOCK_BYTES_MAX) break;
+      bytes += entryBytes;
     }
+    this.#queuedBytes -= bytes;
     return this.#unpublished.slice(first, this.#taken);
   }
 

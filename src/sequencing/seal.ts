@@ -3,20 +3,20 @@
  */
 import { assert } from "../base/assert.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import type { Log, SealedBlock } from "../log/log.ts";
+import type { TreeEdge } from "../log/growth.ts";
+import type { SealedBlock } from "../log/log.ts";
 import { packedLength, packInto } from "../log/packed-entries.ts";
 import type { StoredRole } from "../log/store.ts";
 import { layOutBlock } from "../log/stored-block.ts";
 import { ROLES } from "../permission/policy.ts";
+import type { Grow } from "./block-hasher.ts";
 import type { OrderedEntry } from "./ordering.ts";
 
-/** The leaf hashes of `count` packed entries, packed. */
-export type HashLeaves = (packed: Uint8Array, count: number) => Uint8Array | Promise<Uint8Array>;
-
+/** @param before the tree that the block extends, committed or not yet */
 export async function sealBlock(
-  log: Log,
+  before: TreeEdge,
   ordered: readonly OrderedEntry[],
-  hashLeaves: HashLeaves,
+  grow: Grow,
 ): Promise<SealedBlock> {
   const { value, entries, ids } = layOutBlock(ordered.length, packedLength(ordered));
   const roles: StoredRole[] = [];
@@ -27,7 +27,7 @@ export async function sealBlock(
       roles.push({ account: operation.account, role: ROLES[operation.role] });
     }
   });
-  const growth = log.grow(await hashLeaves(entries, ordered.length));
+  const growth = await grow(before, entries, ordered.length);
   const last = ordered.at(-1)!;
   assert(growth.size === last.sequence + 1, "the order has no gaps");
   return { growth, entries, ids, value, roles, lastTimestamp: last.timestamp };

@@ -3,9 +3,9 @@
  */
 import type { Log } from "../../src/log/log.ts";
 import { MemoryStore } from "../../src/log/memory-store.ts";
-import { hashPackedLeaves } from "../../src/log/merkle.ts";
 import type { Commit } from "../../src/log/store.ts";
 import { Permissions } from "../../src/permission/policy.ts";
+import { type Grow, growHere } from "../../src/sequencing/block-hasher.ts";
 import { Clock, type TimeSource } from "../../src/sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../../src/sequencing/commit-loop.ts";
 import { FailureBudget } from "../../src/sequencing/failure-budget.ts";
@@ -13,7 +13,6 @@ import { Intake } from "../../src/sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../../src/sequencing/native-secp256k1.ts";
 import { Ordering } from "../../src/sequencing/ordering.ts";
 import type { Appended, Outcome } from "../../src/sequencing/outcome.ts";
-import type { HashLeaves } from "../../src/sequencing/seal.ts";
 import type { Guard } from "../../src/sequencing/sign-guard.ts";
 import { type PrimaryStart, startPrimary } from "../../src/sequencing/start-up.ts";
 import type { Verifier } from "../../src/sequencing/verifier.ts";
@@ -108,7 +107,7 @@ export interface PipelineOptions extends Partial<PrimaryStart> {
   readonly verifier?: Verifier;
   readonly store?: MemoryStore;
   readonly onStep?: (step: CommitStep, log: Log) => void;
-  readonly hashLeaves?: HashLeaves;
+  readonly grow?: Grow;
   /** Changes the guard before it is used. */
   readonly guardAs?: (guard: Guard) => Guard;
 }
@@ -152,7 +151,7 @@ export async function startPipeline(scope: Scope, options: PipelineOptions = {})
     ordering,
     guard: options.guardAs?.(guard) ?? guard,
     signer,
-    hashLeaves: options.hashLeaves ?? hashPackedLeaves,
+    grow: options.grow ?? growHere,
     onFatal: (error) => fatal.push(error),
     ...(onStep !== undefined && { onStep: (step) => onStep(step, log) }),
   });
