@@ -17,9 +17,12 @@ interface Level {
   readonly nodes: Uint8Array;
 }
 
+/** Hashes of a frontier: one for each bit of a size below 2^53. */
+export const FRONTIER_HASHES_MAX = 53;
+
 /** Bytes that the nodes of a growth by `count` leaves never exceed: each level has half of the one below, and two more. */
 export function growthBytesMax(count: number): number {
-  return (2 * count + 2 * 53) * HASH_BYTES;
+  return 2 * (count + FRONTIER_HASHES_MAX) * HASH_BYTES;
 }
 
 export class TreeGrowth {
@@ -91,7 +94,8 @@ export class TreeGrowth {
   #newFrontier(): Uint8Array[] {
     const frontier: Uint8Array[] = [];
     perfectSubtrees(0, this.size, (level) => {
-      frontier.push(this.#levels[level]!.nodes.subarray(-HASH_BYTES));
+      // Copied: it outlives the growth, whose nodes are some hundred kilobytes.
+      frontier.push(this.#levels[level]!.nodes.slice(-HASH_BYTES));
     });
     return frontier;
   }

@@ -8,7 +8,7 @@ import { assert } from "../base/assert.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_ENTRIES_MAX, HASH_HERE_ENTRIES_MAX, HASH_TIMEOUT_MS } from "../base/limits.ts";
-import { growthBytesMax, type TreeEdge, TreeGrowth } from "../log/growth.ts";
+import { FRONTIER_HASHES_MAX, growthBytesMax, type TreeEdge, TreeGrowth } from "../log/growth.ts";
 import { hashPackedLeaves } from "../log/merkle.ts";
 import { PACKED_BYTES_MAX } from "../log/packed-entries.ts";
 import type { HashReply, HashRequest, SharedBlock } from "./block-hasher-worker.ts";
@@ -27,6 +27,7 @@ export const growHere = ({ size, frontier }: TreeEdge, packed: Uint8Array, count
 
 export class BlockHasher {
   readonly #shared: SharedBlock = {
+    frontier: new Uint8Array(new SharedArrayBuffer(FRONTIER_HASHES_MAX * HASH_BYTES)),
     packed: new Uint8Array(new SharedArrayBuffer(PACKED_BYTES_MAX)),
     nodes: new Uint8Array(new SharedArrayBuffer(growthBytesMax(BLOCK_ENTRIES_MAX))),
   };
@@ -51,7 +52,8 @@ export class BlockHasher {
     const deadline = setTimeout(() => this.#waiting?.reject(broken(undefined)), HASH_TIMEOUT_MS);
     const { size: first, frontier } = before;
     this.#shared.packed.set(packed);
-    this.#worker.postMessage({ first, frontier, count } satisfies HashRequest);
+    for (const [i, hash] of frontier.entries()) this.#shared.frontier.set(hash, i * HASH_BYTES);
+    this.#worker.postMessage({ first, width: frontier.length, count } satisfies HashRequest);
     try {
       const nodes = this.#shared.nodes.slice(0, await this.#waiting.promise);
       const leaves = nodes.subarray((first % 2) * HASH_BYTES, ((first % 2) + count) * HASH_BYTES);
