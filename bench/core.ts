@@ -1,7 +1,7 @@
 /**
  * The ordering core by itself: transactions whose signatures count as verified enter at the ordering point and come
- * out durable, under a guarded and signed head. Beside it the same blocks as raw commits to LMDB, which nothing that
- * makes them durable there can beat.
+ * out durable, under a guarded and signed head. Beside it, in turns, the same blocks as raw commits to LMDB, which
+ * nothing that makes them durable there can beat, and the same entries as batches of hypercore, which makes none durable.
  */
 import { randomBytes } from "node:crypto";
 import { statfsSync } from "node:fs";
@@ -11,9 +11,11 @@ import { open } from "lmdb";
 import { concatBytes, u64be } from "../src/base/bytes.ts";
 import { HASH_BYTES, keccak256 } from "../src/base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../src/base/limits.ts";
+import { encodeEntry } from "../src/log/entry.ts";
 import { LmdbStore } from "../src/log/lmdb-store.ts";
 import type { Log, SealedBlock } from "../src/log/log.ts";
 import { Permissions } from "../src/permission/policy.ts";
+import { BlockHasher } from "../src/sequencing/block-hasher.ts";
 import { Clock } from "../src/sequencing/clock.ts";
 import { CommitLoop } from "../src/sequencing/commit-loop.ts";
 import { useNativeSecp256k1 } from "../src/sequencing/native-secp256k1.ts";
@@ -21,6 +23,7 @@ import { Ordering } from "../src/sequencing/ordering.ts";
 import type { Submission } from "../src/sequencing/outcome.ts";
 import { startPrimary } from "../src/sequencing/start-up.ts";
 import { decodeOperation } from "../src/sequencing/transaction.ts";
+import { appendBatches, openHypercore } from "./hypercore.ts";
 import { type BenchOptions, median, type Report } from "./report.ts";
 import { DATA_BYTES, signedTransaction, writers } from "./transactions.ts";
 
@@ -30,8 +33,13 @@ const WINDOW = 16_384;
 const ARRIVAL = 256;
 /** What a second of a run is worth: the time that it takes follows from the rate. */
 const TRANSACTIONS_PER_SECOND = 200_000;
-/** Different transactions, taken in turn with ever new ids: the generator's own garbage is not to be measured. */
-const PREPARED = 16_384;
+/**
+ * Different transactions, taken in turn with ever new ids: the generator's own garbage is not to be measured. They fit
+ * the processor's caches, as what was just decoded and verified does, and as hypercore's batches do.
+ */
+const PREPARED = 4_096;
+/** hypercore's share of a run's transactions: it takes its time. */
+const HYPERCORE_PART = 1 / 4;
 
 export async function core(report: Report, options: BenchOptions): Promise<void> {
   useNativeSecp256k1();
@@ -66,42 +74,78 @@ async function measure(report: Report, directory: string, count: number, repetit
   const onFatal = (error: unknown): never => {
     throw error;
   };
-  const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal });
+  const hasher = new BlockHasher();
+  const commitLoop = new CommitLoop({ log, ordering, guard, signer, grow: hasher.grow, onFatal });
   const prepared = prepare(log);
   report.conditions({ "bytes of an entry": prepared[0]!.payload.length + 8 });
 
+  const hypercore = await openHypercore(join(directory, "hypercore"));
+  const batches = prepared.map(({ payload }) => Buffer.from(encodeEntry({ timestamp: Date.now(), payload })));
+
   const rates: number[] = [];
   const processor: number[] = [];
+  const allProcessors: number[] = [];
   const rawRates: number[] = [];
+  const hypercoreRates: number[] = [];
+  const hypercoreProcessor: number[] = [];
   const perBlock: number[] = [];
+  await appendBatches(hypercore, batches, ARRIVAL, count * HYPERCORE_PART);
   await run(ordering, commitLoop, prepared, freshIds(count));
   for (let i = 0; i < repetitions; i++) {
     const ids = freshIds(count);
     const blocks: SealedBlock[] = [];
     const stop = log.onPublish((_head, block) => blocks.push(block));
-    const before = process.threadCpuUsage();
+    const usage = processorTime();
     const seconds = await run(ordering, commitLoop, prepared, ids);
-    const { user, system } = process.threadCpuUsage(before);
+    const { mainThread, all } = usage();
     stop();
     rates.push(count / seconds);
-    processor.push((user + system) / count);
+    processor.push(mainThread / count);
+    allProcessors.push(all / count);
     perBlock.push(count / blocks.length);
     rawRates.push(count / (await commitRaw(join(directory, `raw-${i}`), blocks)));
+    const batch = Math.min(PREPARED, Math.round(count / blocks.length));
+    const hypercoreUsage = processorTime();
+    const appended = count * HYPERCORE_PART;
+    hypercoreRates.push(appended / (await appendBatches(hypercore, batches, batch, appended)));
+    hypercoreProcessor.push(hypercoreUsage().all / appended);
   }
   await commitLoop.stop();
+  await hasher.close();
+  await hypercore.close();
   await guard.close();
   await store.close();
 
-  report.row({ what: "ordered, committed, guarded, signed", unit: "tx/s", values: rates, bar: ">= 200,000" });
+  report.row({ what: "ordered, committed, guarded, signed", unit: "tx/s", values: rates, bar: ">= 400,000" });
+  report.row({ what: "main thread's time", unit: "us/tx", values: processor });
+  report.row({ what: "all threads' time", unit: "us/tx", values: allProcessors });
+  report.row({ what: "entries of a block", unit: "", values: perBlock });
+  report.row({ what: "hypercore, batches of as many blocks", unit: "blocks/s", values: hypercoreRates });
+  report.row({ what: "all threads' time", unit: "us/block", values: hypercoreProcessor });
+  report.row({
+    what: "the first as a multiple of hypercore",
+    unit: "times",
+    values: rates.map((rate, i) => rate / hypercoreRates[i]!),
+    bar: ">= 5",
+  });
   report.row({ what: "the same blocks as raw LMDB commits", unit: "tx/s", values: rawRates });
   report.row({
-    what: "the first as a part of the second",
+    what: "the first as a part of raw commits",
     unit: "%",
     values: rates.map((rate, i) => (100 * rate) / rawRates[i]!),
   });
-  report.row({ what: "entries of a block", unit: "", values: perBlock });
-  report.row({ what: "main thread's time", unit: "us/tx", values: processor });
   console.log(`  median ${Math.round(median(rates)).toLocaleString("en-US")} tx/s`);
+}
+
+/** Microseconds of processor time from now until the returned function is called. */
+function processorTime(): () => { mainThread: number; all: number } {
+  const thread = process.threadCpuUsage();
+  const all = process.cpuUsage();
+  const sum = ({ user, system }: NodeJS.CpuUsage): number => user + system;
+  return () => ({
+    mainThread: sum(process.threadCpuUsage(thread)),
+    all: sum(process.cpuUsage(all)),
+  });
 }
 
 type Prepared = Omit<Submission, "id" | "settle">;

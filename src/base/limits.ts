@@ -58,6 +58,11 @@ export const FAILED_SIGNATURE_SOURCES_MAX = 10_000;
 export const RETRY_AFTER_MS_MIN = 20;
 export const RETRY_AFTER_MS_MAX = 5_000;
 
+/** Entries of a block that are hashed on the main thread: more are worth a message to another one. */
+export const HASH_HERE_ENTRIES_MAX = 128;
+/** Milliseconds until a block that is not hashed means that the thread for it is broken. */
+export const HASH_TIMEOUT_MS = 30_000;
+
 // Store and reads
 
 /** Tiles whose inner hashes are kept in memory: 16 KiB each. */

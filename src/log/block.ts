@@ -10,7 +10,7 @@ import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, NOTE_BYTES_MAX } from "../base/limi
 import type { Head } from "./checkpoint.ts";
 import { TreeGrowth } from "./growth.ts";
 import { leafHashes } from "./merkle.ts";
-import { type EntryRun, unpackEntries } from "./packed-entries.ts";
+import { type EntryRun, PACKED_BYTES_MAX, unpackEntries } from "./packed-entries.ts";
 
 export interface Block extends EntryRun {
   /** Hashes of the perfect subtrees of [0, first), largest first. */
@@ -21,12 +21,10 @@ export interface Block extends EntryRun {
 
 const FIRST_BYTES = 8;
 const LENGTH_BYTES = 2;
-/** Every entry is preceded by its length, and no entry is empty. */
-const ENTRIES_BYTES_MAX = BLOCK_BYTES_MAX + BLOCK_ENTRIES_MAX * LENGTH_BYTES;
 
 /** Bytes that an encoded block never exceeds. */
 export const ENCODED_BLOCK_BYTES_MAX =
-  FIRST_BYTES + LENGTH_BYTES + 53 * HASH_BYTES + ENTRIES_BYTES_MAX + LENGTH_BYTES + NOTE_BYTES_MAX;
+  FIRST_BYTES + LENGTH_BYTES + 53 * HASH_BYTES + PACKED_BYTES_MAX + LENGTH_BYTES + NOTE_BYTES_MAX;
 
 export function encodeBlock(block: Block): Uint8Array {
   assert(block.frontier.length === bitCount(block.first), "a frontier has one hash per bit of its size");

@@ -8,10 +8,21 @@ import { pooledBytes } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { hashPairs, nodeHash, perfectSubtrees, rootOf } from "./merkle.ts";
 
+/** What a tree is extended from: its leaves, and the perfect subtrees that they make, largest first. */
+export type TreeEdge = Pick<TreeGrowth, "size" | "frontier">;
+
 /** Complete nodes of one level, packed, from index `start` on. */
 export interface Level {
   readonly start: number;
   readonly nodes: Uint8Array;
+}
+
+/** Hashes of a frontier: one for each bit of a size below 2^53. */
+export const FRONTIER_HASHES_MAX = 53;
+
+/** Bytes that the nodes of a growth by `count` leaves never exceed: each level has half of the one below, and two more. */
+export function growthBytesMax(count: number): number {
+  return 2 * (count + FRONTIER_HASHES_MAX) * HASH_BYTES;
 }
 
 export class TreeGrowth {
@@ -29,13 +40,19 @@ export class TreeGrowth {
    * @param first leaves before the block
    * @param frontier perfect subtrees of [0, first), largest first
    * @param leafHashes packed, 32 bytes each, at least one
+   * @param nodes what `growthNodes` makes of them, where another thread did
    */
-  constructor(first: number, frontier: readonly Uint8Array[], leafHashes: Uint8Array) {
+  constructor(
+    first: number,
+    frontier: readonly Uint8Array[],
+    leafHashes: Uint8Array,
+    nodes: Uint8Array = growthNodes(first, frontier, leafHashes),
+  ) {
     assert(leafHashes.length >= HASH_BYTES, "a tree grows by at least one leaf");
     this.first = first;
     this.size = first + leafHashes.length / HASH_BYTES;
     this.frontierBefore = frontier;
-    this.#levels = completeLevels(first, frontier, leafHashes);
+    this.#levels = levelsIn(nodes, first, this.size);
     this.frontier = this.#newFrontier();
     this.root = rootOf(this.frontier);
     this.#edges = this.#rightEdges();
@@ -88,7 +105,8 @@ export class TreeGrowth {
   #newFrontier(): Uint8Array[] {
     const frontier: Uint8Array[] = [];
     perfectSubtrees(0, this.size, (level) => {
-      frontier.push(this.#levels[level]!.nodes.subarray(-HASH_BYTES));
+      // Copied: it outlives the growth, whose nodes are some hundred kilobytes.
+      frontier.push(this.#levels[level]!.nodes.slice(-HASH_BYTES));
     });
     return frontier;
   }
@@ -113,26 +131,49 @@ function countAt(level: number, size: number): number {
   return Math.floor(size / 2 ** level);
 }
 
-function completeLevels(first: number, frontier: readonly Uint8Array[], leafHashes: Uint8Array): Level[] {
-  const levels: Level[] = [];
-  let added = leafHashes;
+/** Every node that the leaves complete, level by level, each level begun by the old node that had no partner yet. */
+export function growthNodes(
+  first: number,
+  frontier: readonly Uint8Array[],
+  leafHashes: Uint8Array,
+): Uint8Array {
+  const size = first + leafHashes.length / HASH_BYTES;
+  const nodes = new Uint8Array(growthBytes(first, size));
   let remaining = frontier.length;
-  for (let level = 0; added.length > 0 || remaining > 0; level++) {
-    const oldCount = countAt(level, first);
-    // An old node without a partner stands at the left of what is added: it is the frontier's hash of this level.
-    const lone = oldCount % 2 === 1 ? frontier[--remaining] : undefined;
-    const nodes = lone === undefined ? added : prepend(lone, added);
-    levels.push({ start: lone === undefined ? oldCount : oldCount - 1, nodes });
-    const pairs = Math.floor(nodes.length / (2 * HASH_BYTES));
-    added = new Uint8Array(pairs * HASH_BYTES);
-    hashPairs(nodes.subarray(0, pairs * 2 * HASH_BYTES), added);
+  let below: Uint8Array | undefined;
+  for (const [level, { nodes: row }] of levelsIn(nodes, first, size).entries()) {
+    const isLone = countAt(level, first) % 2 === 1;
+    if (isLone) row.set(frontier[--remaining]!);
+    const added = row.subarray(isLone ? HASH_BYTES : 0);
+    if (below === undefined) added.set(leafHashes);
+    else hashPairs(below.subarray(0, 2 * added.length), added);
+    below = row;
+  }
+  return nodes;
+}
+
+/** The levels of a growth as `growthNodes` lays them out. */
+function levelsIn(nodes: Uint8Array, first: number, size: number): Level[] {
+  const levels: Level[] = [];
+  let offset = 0;
+  for (let level = 0; countAt(level, size) > 0; level++) {
+    const start = startAt(level, first);
+    const end = offset + (countAt(level, size) - start) * HASH_BYTES;
+    levels.push({ start, nodes: nodes.subarray(offset, end) });
+    offset = end;
   }
   return levels;
 }
 
-function prepend(hash: Uint8Array, hashes: Uint8Array): Uint8Array {
-  const all = new Uint8Array(HASH_BYTES + hashes.length);
-  all.set(hash);
-  all.set(hashes, HASH_BYTES);
-  return all;
+function growthBytes(first: number, size: number): number {
+  let count = 0;
+  for (let level = 0; countAt(level, size) > 0; level++)
+    count += countAt(level, size) - startAt(level, first);
+  return count * HASH_BYTES;
+}
+
+/** The first node of `level` that a growth from `first` leaves holds: an old one if its partner is new. */
+function startAt(level: number, first: number): number {
+  const old = countAt(level, first);
+  return old - (old % 2);
 }

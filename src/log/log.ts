@@ -13,7 +13,7 @@ import { ROOT_CACHE_ENTRIES } from "../base/limits.ts";
 import { CheckpointVerifier, type Head, type SignedHead } from "./checkpoint.ts";
 import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
-import { TreeGrowth } from "./growth.ts";
+import { type TreeEdge, TreeGrowth } from "./growth.ts";
 import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
 import { LENGTH_BYTES, packEntries, unpackEntries } from "./packed-entries.ts";
 import {
@@ -32,6 +32,8 @@ export interface SealedBlock {
   /** Packed entries, and packed ids. */
   readonly entries: Uint8Array;
   readonly ids: Uint8Array;
+  /** Both as one value, where they were laid out as one. */
+  readonly value?: Uint8Array;
   /** Roles that its permission changes set. */
   readonly roles: readonly StoredRole[];
   /** Unix milliseconds of the last entry. */
@@ -116,9 +118,9 @@ export class Log {
     return this.#signed;
   }
 
-  /** Perfect subtrees of what is committed, largest first. */
-  get frontier(): readonly Uint8Array[] {
-    return this.#frontier;
+  /** What the committed tree is extended from. */
+  get edge(): TreeEdge {
+    return { size: this.#committed.size, frontier: this.#frontier };
   }
 
   /** The tree with these leaves behind it. Changes nothing. */
@@ -127,11 +129,12 @@ export class Log {
   }
 
   /** Makes a sealed block durable. A failure leaves the log unusable: the process has to end. */
-  async commit({ growth, entries, ids, roles, lastTimestamp }: SealedBlock, note?: string): Promise<void> {
+  async commit(sealed: SealedBlock, note?: string): Promise<void> {
+    const { growth, entries, ids, value, roles, lastTimestamp } = sealed;
     const { first, size, root } = growth;
     const tiles = this.#tree.tilesAfter(growth);
     const head: CommittedHead = { size, root, lastTimestamp };
-    const block: StoredBlock = { first, count: size - first, entries, ids };
+    const block: StoredBlock = { first, count: size - first, entries, ids, ...(value && { value }) };
     await this.#store.commit({ block, tiles, roles, head, ...(note !== undefined && { note }) });
     this.#tree.advance(growth, tiles);
     this.#frontier = growth.frontier;

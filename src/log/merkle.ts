@@ -15,6 +15,8 @@ export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array(0));
  */
 export type NodeReader = (level: number, index: number) => Uint8Array;
 
+const LEAF_PREFIX = 0;
+
 // Every leaf and every pair is laid out here before it is hashed: allocating the bytes would cost as much as hashing.
 const leaf = new Uint8Array(1 + ENTRY_BYTES_MAX);
 
@@ -45,6 +47,24 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
 export function leafHashes(entries: readonly Uint8Array[]): Uint8Array {
   const hashes = new Uint8Array(entries.length * HASH_BYTES);
   for (let i = 0; i < entries.length; i++) leafHashInto(entries[i]!, hashes, i * HASH_BYTES);
+  return hashes;
+}
+
+/**
+ * The leaf hashes of packed entries, packed. Each entry stands behind its length, whose last byte makes room for the
+ * prefix while the entry is hashed: nothing is copied, and nothing stays changed.
+ */
+export function hashPackedLeaves(packed: Uint8Array, count: number): Uint8Array {
+  const hashes = new Uint8Array(count * HASH_BYTES);
+  let end = 0;
+  for (let i = 0; i < count; i++) {
+    const prefix = end + 1;
+    const low = packed[prefix]!;
+    end = prefix + 1 + ((packed[end]! << 8) | low);
+    packed[prefix] = LEAF_PREFIX;
+    sha256Into(packed.subarray(prefix, end), hashes, i * HASH_BYTES);
+    packed[prefix] = low;
+  }
   return hashes;
 }
 

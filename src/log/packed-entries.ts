@@ -17,6 +17,8 @@ export interface EntryRun {
 
 /** Bytes of the length before each entry. */
 export const LENGTH_BYTES = 2;
+/** Bytes that a block's entries never exceed when they are packed. */
+export const PACKED_BYTES_MAX = BLOCK_BYTES_MAX + BLOCK_ENTRIES_MAX * LENGTH_BYTES;
 
 export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -32,11 +34,15 @@ export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
   return packed;
 }
 
-/** Packs entries from their parts, so that none of them is ever made on its own. */
-export function encodePacked(entries: readonly Entry[]): Uint8Array {
+/** Bytes of these entries when they are packed. */
+export function packedLength(entries: readonly Entry[]): number {
   let length = 0;
   for (const { payload } of entries) length += LENGTH_BYTES + TIMESTAMP_BYTES + payload.length;
-  const packed = new Uint8Array(length);
+  return length;
+}
+
+/** Packs entries from their parts, so that none of them is ever made on its own. */
+export function packInto(packed: Uint8Array, entries: readonly Entry[]): void {
   const view = viewOf(packed);
   let offset = 0;
   for (const { timestamp, payload } of entries) {
@@ -46,7 +52,6 @@ export function encodePacked(entries: readonly Entry[]): Uint8Array {
     packed.set(payload, offset);
     offset += payload.length;
   }
-  return packed;
 }
 
 /** The entries, as views; undefined unless the bytes are exactly `count` of them. */

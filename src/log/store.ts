@@ -22,6 +22,8 @@ export interface StoredBlock {
   readonly entries: Uint8Array;
   /** `count` times 32 bytes; zero for genesis, which has no id. */
   readonly ids: Uint8Array;
+  /** All of it as one value, where it was laid out as one: `stored-block.ts`. */
+  readonly value?: Uint8Array;
 }
 
 /** A tile of hashes, full or as wide as the tree is so far. */

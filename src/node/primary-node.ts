@@ -16,6 +16,7 @@ import type { Backend } from "../rpc/backend.ts";
 import { APPEND_WORKER, FastAppends } from "../rpc/fast-appends.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
+import { BlockHasher } from "../sequencing/block-hasher.ts";
 import { Clock } from "../sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../sequencing/commit-loop.ts";
 import { FailureBudget } from "../sequencing/failure-budget.ts";
@@ -94,7 +95,12 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     verifier.tell({ kind: "role", account, role: ROLES[role] } satisfies ReaderNote),
   );
   verifier.brief(() => [readerNote(log, ordering.permissions)]);
-  const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal, ...(onStep && { onStep }) });
+  const hasher = new BlockHasher();
+  closers.push(() => hasher.close());
+  const commitLoop = new CommitLoop({
+    ...{ log, ordering, guard, signer, grow: hasher.grow, onFatal },
+    ...(onStep && { onStep }),
+  });
   closers.push(() => commitLoop.stop());
   const budget = new FailureBudget(() => performance.now());
   const intake = new Intake({ log, ordering, verifier, clock, budget, onOrdered: () => commitLoop.kick() });

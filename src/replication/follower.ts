@@ -7,7 +7,7 @@ import { concatBytes, equalBytes, toHexDigits } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { Head, SignedHead } from "../log/checkpoint.ts";
-import type { TreeGrowth } from "../log/growth.ts";
+import type { TreeEdge, TreeGrowth } from "../log/growth.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
 import { leafHashes } from "../log/merkle.ts";
 import { blocksOf, type EntryRun, entryBytes, skipPacked, unpackEntries } from "../log/packed-entries.ts";
@@ -104,7 +104,7 @@ export class Follower {
   /** The blocks at the head of the queue that continue the log, as many as fit into one. */
   #takeLive(): Waiting<LiveStretch>[] {
     const taken: Waiting<LiveStretch>[] = [];
-    let tree: Tree = { size: this.#log.committed.size, frontier: this.#log.frontier };
+    let tree = this.#log.edge;
     let count = 0;
     let bytes = 0;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
@@ -207,15 +207,12 @@ export class Follower {
   }
 }
 
-/** A size and its frontier: all that makes a tree the beginning of another. */
-type Tree = Pick<TreeGrowth, "size" | "frontier">;
-
 function isLive(waiting: Waiting): waiting is Waiting<LiveStretch> {
   return waiting.stretch.head !== undefined && waiting.stretch.growth !== undefined;
 }
 
 /** True if the growth began with exactly this tree: its root is then that of a tree that extends it. */
-function continues(growth: TreeGrowth, { size, frontier }: Tree): boolean {
+function continues(growth: TreeGrowth, { size, frontier }: TreeEdge): boolean {
   return growth.first === size && sameHashes(growth.frontierBefore, frontier);
 }
 

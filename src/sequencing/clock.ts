@@ -11,7 +11,37 @@ export interface TimeSource {
   monotonic(): number;
 }
 
-export const SYSTEM_TIME: TimeSource = { wall: () => Date.now(), monotonic: () => performance.now() };
+/**
+ * The system's clocks, read together and once for all that is done in one go: a batch of transactions that is ordered
+ * needs no reading each, which would cost as much as looking up its id.
+ */
+class SystemTime implements TimeSource {
+  #wall = 0;
+  #monotonic = 0;
+  #isFresh = false;
+
+  wall(): number {
+    this.#read();
+    return this.#wall;
+  }
+
+  monotonic(): number {
+    this.#read();
+    return this.#monotonic;
+  }
+
+  #read(): void {
+    if (this.#isFresh) return;
+    this.#wall = Date.now();
+    this.#monotonic = performance.now();
+    this.#isFresh = true;
+    queueMicrotask(() => {
+      this.#isFresh = false;
+    });
+  }
+}
+
+export const SYSTEM_TIME: TimeSource = new SystemTime();
 
 export class Clock {
   readonly #source: TimeSource;

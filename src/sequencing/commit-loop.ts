@@ -1,29 +1,30 @@
 /**
  * Commit, then sign: the write order that is law (SPEC section 3). Group commit: a block is sealed as soon as the
- * commit before it is done, from whatever was ordered meanwhile; nothing waits when the node is idle.
+ * commit before it is done, from whatever was ordered meanwhile, or before that if it is full; nothing waits when the
+ * node is idle.
  *
  * A crash before the commit line loses only what nobody was told of. A crash after it leaves entries that are
  * committed and not signed: start-up signs them through the same guard and signer.
  */
-import { assert } from "../base/assert.ts";
-import { concatBytes } from "../base/bytes.ts";
 import type { Head } from "../log/checkpoint.ts";
+import type { TreeEdge } from "../log/growth.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
-import { leafHashes } from "../log/merkle.ts";
-import { encodePacked, unpackEntries } from "../log/packed-entries.ts";
-import { ROLES } from "../permission/policy.ts";
+import type { Grow } from "./block-hasher.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
 import type { OrderedEntry, Ordering } from "./ordering.ts";
+import { sealBlock } from "./seal.ts";
 import type { Guard } from "./sign-guard.ts";
 
 /** The points between order and answer at which tests cut the power. */
-export type CommitStep = "ordered" | "committed" | "guarded" | "signed" | "published";
+export type CommitStep = "ordered" | "sealed" | "committed" | "guarded" | "signed" | "published";
 
 export interface CommitLoopOptions {
   readonly log: Log;
   readonly ordering: Ordering;
   readonly guard: Guard;
   readonly signer: CheckpointSigner;
+  /** Hashes a block. */
+  readonly grow: Grow;
   /** The commit or the guard failed: the process must end at once, and nothing is retried in it. */
   readonly onFatal: (error: unknown) => void;
   /** Called at each step, for tests. */
@@ -34,6 +35,8 @@ export class CommitLoop {
   readonly #options: CommitLoopOptions;
   #wake: (() => void) | undefined;
   #stopping = false;
+  #isCommitting = false;
+  #publishing: Promise<void> = Promise.resolve();
   readonly #done: Promise<void>;
 
   constructor(options: CommitLoopOptions) {
@@ -54,27 +57,52 @@ export class CommitLoop {
   }
 
   async #run(): Promise<void> {
-    const { log, ordering } = this.#options;
-    let publishing: Promise<void> = Promise.resolve();
-    for (;;) {
+    const { log, ordering, grow } = this.#options;
+    let edge: TreeEdge = log.edge;
+    let committing: Promise<void> = Promise.resolve();
+    while (await this.#somethingToSeal()) {
       const entries = ordering.takeBlock();
-      if (entries.length === 0) {
-        if (this.#stopping) break;
-        await this.#sleep();
-        continue;
-      }
-      const before: Head = log.committed;
-      const sealed = seal(log, entries);
       this.#step("ordered");
+      const sealed = await sealBlock(edge, entries, grow);
+      this.#step("sealed");
+      edge = sealed.growth;
+      // Full blocks are hashed while the one before is written: one ahead, and no more.
+      await committing;
+      committing = this.#commit(sealed, entries);
+      committing.catch(this.#options.onFatal);
+    }
+    await committing;
+    await this.#publishing;
+  }
+
+  /** Waits until a block is to be sealed; false at the end. */
+  async #somethingToSeal(): Promise<boolean> {
+    const { ordering } = this.#options;
+    while (ordering.queued === 0 || (this.#isCommitting && !ordering.hasFullBlock)) {
+      if (this.#stopping && ordering.queued === 0) return false;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return true;
+  }
+
+  async #commit(sealed: SealedBlock, entries: readonly OrderedEntry[]): Promise<void> {
+    const { log } = this.#options;
+    const before: Head = log.committed;
+    this.#isCommitting = true;
+    try {
       await log.commit(sealed);
       // ---- the commit line: from here on the block will be signed, by this process or the next ----
       this.#step("committed");
       // The previous block may still be on its way through the guard: it goes first, and this commit ran beside it.
-      await publishing;
-      publishing = this.#publish(before, sealed, entries);
-      publishing.catch(this.#options.onFatal);
+      await this.#publishing;
+      this.#publishing = this.#publish(before, sealed, entries);
+      this.#publishing.catch(this.#options.onFatal);
+    } finally {
+      this.#isCommitting = false;
+      this.kick();
     }
-    await publishing;
   }
 
   async #publish(before: Head, sealed: SealedBlock, entries: readonly OrderedEntry[]): Promise<void> {
@@ -89,29 +117,7 @@ export class CommitLoop {
     ordering.published(entries, { head, growth });
   }
 
-  async #sleep(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
-  }
-
   #step(step: CommitStep): void {
     this.#options.onStep?.(step);
   }
-}
-
-function seal(log: Log, entries: readonly OrderedEntry[]): SealedBlock {
-  const packed = encodePacked(entries);
-  const growth = log.grow(leafHashes(unpackEntries(packed, entries.length)!));
-  assert(growth.size === entries.at(-1)!.sequence + 1, "the order has no gaps");
-  return {
-    growth,
-    entries: packed,
-    ids: concatBytes(...entries.map(({ id }) => id)),
-    roles: entries.flatMap(({ operation }) =>
-      operation.type === "permission" ? [{ account: operation.account, role: ROLES[operation.role] }] : [],
-    ),
-    lastTimestamp: entries.at(-1)!.timestamp,
-  };
 }

@@ -1,33 +1,38 @@
 /**
  * Which ids the recent log holds: fingerprints and sequence numbers in typed arrays, 12 bytes a slot, confirmed
- * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
- * newest entry is older than the retention.
+ * against the id that is stored with its block. One probe finds an id, whatever the traffic: the table is split into
+ * parts by the id's bits, and each part is laid out anew, without what is too old, when it has filled up. A part is
+ * small, so nobody waits for that.
  */
 import { equalBytes, isZero } from "../base/bytes.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
 import { decodeOperation, operationId } from "./transaction.ts";
 
-const SLOTS_MIN = 2 ** 12;
-const SLOTS_MAX = 2 ** 22;
-/** A segment is full at half its slots: probes stay short. */
-const LOAD = 0.5;
+const PARTS = 2 ** 12;
+const SLOTS_MIN = 2 ** 4;
+/** A part is laid out anew at half its slots, so that probes stay short, and then at most a quarter of them is taken. */
+const LOAD_MAX = 0.5;
+const LOAD_AFTER = 0.25;
+/** A slot is the id's fingerprint and the sequence number in two halves. */
+const SLOT_WORDS = 3;
 const EMPTY = 0;
+/** How exactly the age of an entry is known: marks of a whole retention. */
+const MARKS = 64;
 
-interface Segment {
-  readonly fingerprints: Uint32Array;
-  readonly sequences: Float64Array;
-  count: number;
-  /** Unix milliseconds of the oldest and the newest entry in it. */
-  oldest: number;
-  newest: number;
+/** The first entry of a moment: what stands before it is as old, or older. */
+interface Mark {
+  readonly sequence: number;
+  readonly timestamp: number;
 }
 
 export class IdIndex {
   readonly #retentionMs: number;
   readonly #idAt: (sequence: number) => Uint8Array;
-  /** Oldest first; the last one is written to. */
-  #segments: Segment[] = [makeSegment(SLOTS_MIN)];
+  readonly #parts: Uint32Array[] = Array.from({ length: PARTS }, () => makePart(SLOTS_MIN));
+  readonly #counts = new Uint32Array(PARTS);
+  /** Oldest first, one a moment of the retention; the first one says from where on entries are kept. */
+  readonly #marks: Mark[] = [];
 
   /**
    * @param retentionMs how far behind the newest entry an entry is kept, at least
@@ -38,49 +43,57 @@ export class IdIndex {
     this.#idAt = idAt;
   }
 
-  /** Entries in the index, expired ones that share a segment with others included. */
+  /** Entries in the index, expired ones that are not given up yet included. */
   get size(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.count, 0);
+    return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Adds an entry; timestamps never decrease. */
+  /** Adds an entry; sequence numbers grow and timestamps never decrease. */
   add(id: Uint8Array, sequence: number, timestamp: number): void {
-    let segment = this.#segments.at(-1)!;
-    if (segment.count >= segment.fingerprints.length * LOAD) {
-      this.#segments = this.#segments.filter(({ newest }) => newest >= timestamp - this.#retentionMs);
-      segment = makeSegment(this.#slotsAfter(segment));
-      this.#segments.push(segment);
+    const last = this.#marks.at(-1);
+    if (last === undefined || timestamp >= last.timestamp + this.#retentionMs / MARKS) {
+      this.#mark({ sequence, timestamp });
     }
-    if (segment.count === 0) segment.oldest = timestamp;
-    const mask = segment.fingerprints.length - 1;
-    let slot = slotOf(id) & mask;
-    while (segment.fingerprints[slot] !== EMPTY) slot = (slot + 1) & mask;
-    segment.fingerprints[slot] = fingerprintOf(id);
-    segment.sequences[slot] = sequence;
-    segment.count++;
-    segment.newest = timestamp;
-  }
-
-  /** A segment should last about as long as the retention: then two or three of them are all there is. */
-  #slotsAfter({ fingerprints: { length: slots }, oldest, newest }: Segment): number {
-    const lastedMs = newest - oldest;
-    if (lastedMs < this.#retentionMs) return Math.min(SLOTS_MAX, slots * 2);
-    return lastedMs > 4 * this.#retentionMs ? Math.max(SLOTS_MIN, slots / 2) : slots;
+    const part = partOf(id);
+    if ((this.#counts[part]! + 1) * SLOT_WORDS > this.#parts[part]!.length * LOAD_MAX) this.#renew(part);
+    insert(this.#parts[part]!, fingerprintOf(id), sequence);
+    this.#counts[part]!++;
   }
 
   /** The sequence number of an id, or undefined if the index does not have it. */
   find(id: Uint8Array): number | undefined {
+    const slots = this.#parts[partOf(id)]!;
     const fingerprint = fingerprintOf(id);
-    const start = slotOf(id);
-    for (let i = this.#segments.length - 1; i >= 0; i--) {
-      const { fingerprints, sequences } = this.#segments[i]!;
-      const mask = fingerprints.length - 1;
-      for (let slot = start & mask; fingerprints[slot] !== EMPTY; slot = (slot + 1) & mask) {
-        const sequence = sequences[slot]!;
-        if (fingerprints[slot] === fingerprint && equalBytes(this.#idAt(sequence), id)) return sequence;
-      }
+    for (let at = firstSlot(slots, fingerprint); slots[at] !== EMPTY; at = nextSlot(slots, at)) {
+      if (slots[at] !== fingerprint) continue;
+      const sequence = sequenceAt(slots, at);
+      if (equalBytes(this.#idAt(sequence), id)) return sequence;
     }
     return undefined;
+  }
+
+  #mark(mark: Mark): void {
+    this.#marks.push(mark);
+    const horizon = mark.timestamp - this.#retentionMs;
+    const kept = this.#marks.findLastIndex(({ timestamp }) => timestamp < horizon);
+    if (kept > 0) this.#marks.splice(0, kept);
+  }
+
+  /** Lays a part out anew: without what is too old, and with as many slots as the rest asks for. */
+  #renew(part: number): void {
+    const oldest = this.#marks[0]!.sequence;
+    const old = this.#parts[part]!;
+    let count = 0;
+    for (let at = 0; at < old.length; at += SLOT_WORDS) {
+      if (old[at] !== EMPTY && sequenceAt(old, at) >= oldest) count++;
+    }
+    const slots = makePart(Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(count / LOAD_AFTER))));
+    for (let at = 0; at < old.length; at += SLOT_WORDS) {
+      const sequence = sequenceAt(old, at);
+      if (old[at] !== EMPTY && sequence >= oldest) insert(slots, old[at]!, sequence);
+    }
+    this.#parts[part] = slots;
+    this.#counts[part] = count;
   }
 }
 
@@ -115,25 +128,37 @@ function idOf(log: Log, sequence: number): Uint8Array {
   return operationId(log.context, decodeOperation(payload));
 }
 
-function makeSegment(slots: number): Segment {
-  return {
-    fingerprints: new Uint32Array(slots),
-    sequences: new Float64Array(slots),
-    count: 0,
-    oldest: 0,
-    newest: 0,
-  };
+function makePart(slots: number): Uint32Array {
+  return new Uint32Array(slots * SLOT_WORDS);
+}
+
+function insert(slots: Uint32Array, fingerprint: number, sequence: number): void {
+  let at = firstSlot(slots, fingerprint);
+  while (slots[at] !== EMPTY) at = nextSlot(slots, at);
+  slots[at] = fingerprint;
+  slots[at + 1] = sequence / 2 ** 32;
+  slots[at + 2] = sequence;
+}
+
+function sequenceAt(slots: Uint32Array, at: number): number {
+  return slots[at + 1]! * 2 ** 32 + slots[at + 2]!;
+}
+
+/** A part has a power of two of slots; a fingerprint's low bits say where it belongs. */
+function firstSlot(slots: Uint32Array, fingerprint: number): number {
+  return (fingerprint & (slots.length / SLOT_WORDS - 1)) * SLOT_WORDS;
+}
+
+function nextSlot(slots: Uint32Array, at: number): number {
+  const next = at + SLOT_WORDS;
+  return next === slots.length ? 0 : next;
 }
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.
 function fingerprintOf(id: Uint8Array): number {
-  return u32At(id, 0) || 1;
+  return ((id[0]! << 24) | (id[1]! << 16) | (id[2]! << 8) | id[3]!) >>> 0 || 1;
 }
 
-function slotOf(id: Uint8Array): number {
-  return u32At(id, 4);
-}
-
-function u32At(id: Uint8Array, offset: number): number {
-  return ((id[offset]! << 24) | (id[offset + 1]! << 16) | (id[offset + 2]! << 8) | id[offset + 3]!) >>> 0;
+function partOf(id: Uint8Array): number {
+  return ((id[4]! << 8) | id[5]!) & (PARTS - 1);
 }

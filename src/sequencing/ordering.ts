@@ -11,17 +11,16 @@ import type { Log } from "../log/log.ts";
 import type { Permissions, RoleChange } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
 import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
-import type { Submission } from "./outcome.ts";
+import type { Appended, Submission } from "./outcome.ts";
 import { refusalAt } from "./rules.ts";
 import type { OrderableOperation } from "./transaction.ts";
 
 /** An operation with its place, not yet published. */
 export interface OrderedEntry extends Entry {
   readonly sequence: number;
-  readonly id: Uint8Array;
-  readonly operation: OrderableOperation;
-  /** Everybody who submitted it while it was on its way. */
-  readonly submissions: Submission[];
+  readonly submission: Submission;
+  /** Submissions of the same that came while it was on its way. */
+  repeats: Submission[] | undefined;
 }
 
 export class Ordering {
@@ -32,8 +31,9 @@ export class Ordering {
   readonly #ids: IdIndex;
   /** Ordered and not yet published, in their order. */
   readonly #unpublished: OrderedEntry[] = [];
-  /** How many of them are in blocks. */
+  /** How many of them are in blocks, and the bytes of the others' entries. */
   #taken = 0;
+  #queuedBytes = 0;
   #publishedSize: number;
   #lastTimestamp: number;
 
@@ -53,7 +53,10 @@ export class Ordering {
     this.#permissions = permissions;
     this.#publishedSize = log.committed.size;
     this.#lastTimestamp = log.committed.lastTimestamp;
-    this.#ids = rebuildIdIndex(log, (sequence) => this.#orderedAt(sequence)?.id ?? log.idOf(sequence));
+    this.#ids = rebuildIdIndex(
+      log,
+      (sequence) => this.#orderedAt(sequence)?.submission.id ?? log.idOf(sequence),
+    );
   }
 
   get permissions(): Permissions {
@@ -65,6 +68,11 @@ export class Ordering {
     return this.#unpublished.length - this.#taken;
   }
 
+  /** True if as much waits as a block may hold. */
+  get hasFullBlock(): boolean {
+    return this.queued >= BLOCK_ENTRIES_MAX || this.#queuedBytes >= BLOCK_BYTES_MAX;
+  }
+
   /**
    * Answers a repeat from what is ordered already; false if this id is new here.
    * No signature is needed: the id was verified when it was ordered.
@@ -74,7 +82,8 @@ export class Ordering {
     if (sequence === undefined) return false;
     const ordered = this.#orderedAt(sequence);
     if (ordered !== undefined) {
-      ordered.submissions.push(submission);
+      ordered.repeats ??= [];
+      ordered.repeats.push(submission);
       return true;
     }
     const head = this.#log.signed;
@@ -119,8 +128,9 @@ export class Ordering {
       this.#permissions.apply(operation);
       this.#onRole(operation);
     }
+    this.#queuedBytes += TIMESTAMP_BYTES + payload.length;
     this.#ids.add(id, sequence, timestamp);
-    this.#unpublished.push({ sequence, timestamp, payload, id, operation, submissions: [submission] });
+    this.#unpublished.push({ sequence, timestamp, payload, submission, repeats: undefined });
   }
 
   /** Takes the entries of the next block: as many as a block may hold of those that are in none. */
@@ -129,9 +139,11 @@ export class Ordering {
     const last = Math.min(this.#unpublished.length, first + BLOCK_ENTRIES_MAX);
     let bytes = 0;
     for (; this.#taken < last; this.#taken++) {
-      bytes += TIMESTAMP_BYTES + this.#unpublished[this.#taken]!.payload.length;
-      if (bytes > BLOCK_BYTES_MAX) break;
+      const entryBytes = TIMESTAMP_BYTES + this.#unpublished[this.#taken]!.payload.length;
+      if (bytes + entryBytes > BLOCK_BYTES_MAX) break;
+      bytes += entryBytes;
     }
+    this.#queuedBytes -= bytes;
     return this.#unpublished.slice(first, this.#taken);
   }
 
@@ -143,8 +155,10 @@ export class Ordering {
     this.#unpublished.splice(0, entries.length);
     this.#taken -= entries.length;
     this.#publishedSize += entries.length;
-    for (const { sequence, timestamp, id, submissions } of entries) {
-      for (const submission of submissions) submission.settle({ sequence, id, timestamp, head, growth });
+    for (const { sequence, timestamp, submission, repeats } of entries) {
+      const outcome: Appended = { sequence, id: submission.id, timestamp, head, growth };
+      submission.settle(outcome);
+      for (const repeat of repeats ?? []) repeat.settle(outcome);
     }
   }
 

@@ -5,6 +5,7 @@ import type { Log } from "../../src/log/log.ts";
 import { MemoryStore } from "../../src/log/memory-store.ts";
 import type { Commit } from "../../src/log/store.ts";
 import { Permissions } from "../../src/permission/policy.ts";
+import { type Grow, growHere } from "../../src/sequencing/block-hasher.ts";
 import { Clock, type TimeSource } from "../../src/sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../../src/sequencing/commit-loop.ts";
 import { FailureBudget } from "../../src/sequencing/failure-budget.ts";
@@ -106,6 +107,7 @@ export interface PipelineOptions extends Partial<PrimaryStart> {
   readonly verifier?: Verifier;
   readonly store?: MemoryStore;
   readonly onStep?: (step: CommitStep, log: Log) => void;
+  readonly grow?: Grow;
   /** Changes the guard before it is used. */
   readonly guardAs?: (guard: Guard) => Guard;
 }
@@ -149,6 +151,7 @@ export async function startPipeline(scope: Scope, options: PipelineOptions = {})
     ordering,
     guard: options.guardAs?.(guard) ?? guard,
     signer,
+    grow: options.grow ?? growHere,
     onFatal: (error) => fatal.push(error),
     ...(onStep !== undefined && { onStep: (step) => onStep(step, log) }),
   });

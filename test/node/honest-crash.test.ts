@@ -21,7 +21,7 @@ import { signers } from "../helpers/primary.ts";
 import { Running } from "../helpers/process.ts";
 import { batch, call } from "../helpers/rpc.ts";
 
-const STEPS = ["ordered", "committed", "guarded", "signed", "published"] as const;
+const STEPS = ["ordered", "sealed", "committed", "guarded", "signed", "published"] as const;
 const PROGRAM = fileURLToPath(new URL("../helpers/crashing-primary.ts", import.meta.url));
 
 useNativeSecp256k1();

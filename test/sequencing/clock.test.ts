@@ -41,3 +41,12 @@ test("small steps add up", () => {
 test("the system's clocks run together", () => {
   assert.ok(Math.abs(new Clock(SYSTEM_TIME).now()! - Date.now()) < 1_000);
 });
+
+test("the system's clocks are read once for all that happens in one go, and anew after it", async () => {
+  const { wall, monotonic } = { wall: SYSTEM_TIME.wall(), monotonic: SYSTEM_TIME.monotonic() };
+  const start = performance.now();
+  while (performance.now() < start + 3);
+  assert.deepEqual([SYSTEM_TIME.wall(), SYSTEM_TIME.monotonic()], [wall, monotonic]);
+  await Promise.resolve();
+  assert.ok(SYSTEM_TIME.wall() > wall && SYSTEM_TIME.monotonic() >= monotonic + 3);
+});

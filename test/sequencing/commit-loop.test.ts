@@ -2,14 +2,16 @@
  * Commit, then sign: the write order, group commit, and what a crash at any step leaves behind.
  */
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { suite, type TestContext, test } from "node:test";
 import { equalBytes, toHex } from "../../src/base/bytes.ts";
 import { checkpointDigest } from "../../src/base/eip712.ts";
+import { BLOCK_BYTES_MAX, DATA_BYTES_MAX, ENTRY_BYTES_MAX } from "../../src/base/limits.ts";
 import { recoveredFrom } from "../../src/base/secp256k1.ts";
 import type { Log } from "../../src/log/log.ts";
 import { MemoryStore } from "../../src/log/memory-store.ts";
 import { leafHash } from "../../src/log/merkle.ts";
 import { unpackProof, verifyInclusion } from "../../src/log/proof.ts";
+import type { Commit } from "../../src/log/store.ts";
 import type { CommitStep } from "../../src/sequencing/commit-loop.ts";
 import { type Appended, proofOf } from "../../src/sequencing/outcome.ts";
 import type { Guard } from "../../src/sequencing/sign-guard.ts";
@@ -21,19 +23,23 @@ import {
   HeldStore,
   ManualTime,
   type Pipeline,
+  type PipelineOptions,
   settled,
   startPipeline,
 } from "../helpers/pipeline.ts";
 import { temporaryDirectory } from "../helpers/temporary-directory.ts";
 
-const STEPS: readonly CommitStep[] = ["ordered", "committed", "guarded", "signed", "published"];
+const STEPS: readonly CommitStep[] = ["ordered", "sealed", "committed", "guarded", "signed", "published"];
 
 let nonce = 0n;
-const fresh = ({ log, time }: Pick<Pipeline, "log" | "time">): Uint8Array =>
+const fresh = (
+  { log, time }: Pick<Pipeline, "log" | "time">,
+  data: Uint8Array = new Uint8Array(5),
+): Uint8Array =>
   transactionOf(log.context, writer, {
     nonce: nonce++,
     expires: time.wall() + 1_000,
-    data: new Uint8Array(5),
+    data,
   });
 
 function proves(log: Log, outcome: Appended): void {
@@ -53,6 +59,7 @@ suite("the write order", () => {
     await pipeline.submit(fresh(pipeline), fresh(pipeline));
     assert.deepEqual(steps, [
       ["ordered", 1, 1],
+      ["sealed", 1, 1],
       ["committed", 3, 1],
       ["guarded", 3, 1],
       ["signed", 3, 1],
@@ -106,6 +113,93 @@ suite("the write order", () => {
   });
 });
 
+suite("a full block behind a commit that is under way", () => {
+  /** As many of the largest transactions as a block holds, and one. */
+  const moreThanABlock = (pipeline: Pipeline): Uint8Array[] =>
+    Array.from({ length: Math.ceil(BLOCK_BYTES_MAX / ENTRY_BYTES_MAX) + 1 }, () =>
+      fresh(pipeline, new Uint8Array(DATA_BYTES_MAX)),
+    );
+
+  /** A pipeline that commits its first block for as long as the store is held, while two more fill up. */
+  async function held(t: TestContext, onStep: PipelineOptions["onStep"] = () => undefined) {
+    const store = new HeldStore();
+    const time = new ManualTime();
+    const guardDirectory = temporaryDirectory(t);
+    const steps: CommitStep[] = [];
+    const pipeline = await startPipeline(t, {
+      ...{ store, time, guardDirectory },
+      onStep: (step, log) => {
+        steps.push(step);
+        onStep(step, log);
+      },
+    });
+    store.hold();
+    const first = pipeline.submit(fresh(pipeline));
+    await settled();
+    const rest = [moreThanABlock(pipeline), moreThanABlock(pipeline)].map((payloads) =>
+      pipeline.submit(...payloads),
+    );
+    await settled();
+    return { pipeline, store, time, guardDirectory, steps, first, rest };
+  }
+
+  test("is hashed meanwhile, one and no more, and waits for its turn", async (t) => {
+    const { pipeline, store, steps, first, rest } = await held(t);
+    assert.deepEqual(steps, ["ordered", "sealed", "ordered", "sealed"]);
+    assert.equal(pipeline.log.committed.size, 1);
+    store.release();
+    for (const outcome of (await Promise.all([first, ...rest])).flat())
+      proves(pipeline.log, appended(outcome));
+    assert.equal(steps.filter((step) => step === "committed").length, 4);
+    for (const step of ["committed", "guarded", "signed", "published"] as const) {
+      assert.ok(steps.indexOf(step) > 3, step);
+    }
+    checkLog(pipeline.log);
+  });
+
+  test("is lost in a crash before its commit, and takes nothing with it", async (t) => {
+    const crash = new Error("power cut");
+    let seals = 0;
+    const { pipeline, store, time, guardDirectory, first, rest } = await held(t, (step) => {
+      if (step === "sealed" && ++seals === 2) throw crash;
+    });
+    for (const outcomes of rest) void outcomes.then(() => assert.fail("answered"));
+    assert.deepEqual(pipeline.fatal, [crash]);
+    store.release();
+    const answered = appended((await first)[0]);
+    await pipeline.crash();
+
+    const next = await startPipeline(t, { store, time, guardDirectory });
+    assert.equal(next.log.signed?.size, 2);
+    assert.ok(equalBytes(next.log.rootAt(2), answered.head.root));
+    assert.equal(appended((await next.submit(fresh(next)))[0]).sequence, 2);
+    checkLog(next.log);
+  });
+
+  test("is neither committed nor signed if the commit before it fails", async (t) => {
+    const broken = new Error("the disk is gone");
+    class FailingStore extends HeldStore {
+      override async commit(commit: Commit): Promise<void> {
+        await super.commit(commit);
+        if (commit.block.first > 0) throw broken;
+      }
+    }
+    const steps: CommitStep[] = [];
+    const store = new FailingStore();
+    const pipeline = await startPipeline(t, { store, onStep: (step) => void steps.push(step) });
+    store.hold();
+    void pipeline.submit(fresh(pipeline)).then(() => assert.fail("answered"));
+    await settled();
+    void pipeline.submit(...moreThanABlock(pipeline)).then(() => assert.fail("answered"));
+    await settled();
+    store.release();
+    await settled();
+    assert.deepEqual([...new Set(pipeline.fatal)], [broken]);
+    assert.deepEqual(steps, ["ordered", "sealed", "ordered", "sealed"]);
+    assert.equal(pipeline.log.signed?.size, 1);
+  });
+});
+
 suite("a crash", () => {
   for (const step of STEPS) {
     test(`at "${step}" loses nothing that was answered, and the next start signs what was committed`, async (t) => {
@@ -131,7 +225,7 @@ suite("a crash", () => {
       await pipeline.crash();
 
       const next = await startPipeline(t, { store, time, guardDirectory });
-      assert.equal(next.log.signed?.size, step === "ordered" ? 2 : 4);
+      assert.equal(next.log.signed?.size, step === "ordered" || step === "sealed" ? 2 : 4);
       assert.ok(equalBytes(next.log.rootAt(answered.head.size), answered.head.root));
       assert.equal(appended((await next.submit(fresh(next)))[0]).sequence, next.log.committed.size - 1);
       checkLog(next.log);
