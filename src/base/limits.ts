@@ -64,6 +64,8 @@ export const READ_CACHE_BYTES = 32 * MIB;
 /** Entries and bytes of one sequencer_read answer (SPEC section 5). */
 export const READ_ENTRIES_MAX = 1_000;
 export const READ_BYTES_MAX = 4 * MIB;
+/** Accounts in the answer to sequencer_permissions: 750 KB of JSON, made in one go. */
+export const ROLES_ANSWER_MAX = 10_000;
 /** Bytes that must stay free on the disk of the database, unless -disk-reserve says otherwise. */
 export const DISK_RESERVE_BYTES = 256 * MIB;
 /** Milliseconds between looks at the free disk space and at the clocks. */
@@ -85,6 +87,10 @@ export const REQUEST_CALLS_MAX = 1_000;
 export const ANSWER_CHARACTERS_MAX = 8 * MIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
+/** Open connections of one source: more than keep a node busy, for clients that open one for each call. */
+export const CONNECTIONS_PER_SOURCE_MAX = 256;
+/** Milliseconds between two lines in the log that connections are refused; a metric counts them. */
+export const REFUSAL_NOTICE_MS = 60_000;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
 export const REQUEST_TIMEOUT_MS = 15_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 60_000;

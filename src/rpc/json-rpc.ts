@@ -4,12 +4,20 @@
  */
 import { describeError, RPC_CODES, SequencerError } from "../base/errors.ts";
 import { ANSWER_CHARACTERS_MAX, REQUEST_CALLS_MAX, RETRY_AFTER_MS_MIN } from "../base/limits.ts";
+import type { Place } from "../sequencing/intake.ts";
 
 /** A call's parameters by name; absent ones are undefined. */
 export type Params = Readonly<Record<string, unknown>>;
 
+/** Who sent a request, and the place that it keeps in the order of arrival, if it does. */
+export interface Source {
+  /** The address that pays for failed signatures. */
+  readonly name: string;
+  readonly place?: Place | undefined;
+}
+
 /** The result as JSON text. */
-export type Handler = (params: Params, source: string) => string | Promise<string>;
+export type Handler = (params: Params, source: Source) => string | Promise<string>;
 
 export interface Method {
   /** Names of the parameters, in their order. */
@@ -20,13 +28,13 @@ export interface Method {
 export type Methods = ReadonlyMap<string, Method>;
 
 export interface Answer {
-  /** JSON text; undefined if nothing is to be answered: only notifications. */
-  readonly body: string | undefined;
+  /** JSON text, or its UTF-8; undefined if nothing is to be answered: only notifications. */
+  readonly body: string | Uint8Array | undefined;
   /** The error of a request that is a single call. */
   readonly error?: SequencerError;
 }
 
-type Id = string | number | null;
+export type Id = string | number | null;
 
 /** What the answers to one request may still add up to. */
 interface Room {
@@ -34,7 +42,7 @@ interface Room {
 }
 
 /** Answers the body of a request. Never throws: whatever goes wrong is an error object in the answer. */
-export async function answer(body: string, methods: Methods, source: string): Promise<Answer> {
+export async function answer(body: string, methods: Methods, source: Source): Promise<Answer> {
   let request: unknown;
   try {
     request = JSON.parse(body);
@@ -60,7 +68,7 @@ export async function answer(body: string, methods: Methods, source: string): Pr
 async function call(
   request: unknown,
   methods: Methods,
-  source: string,
+  source: Source,
   room: Room,
 ): Promise<Answer | undefined> {
   const id = idOf(request);
@@ -71,7 +79,7 @@ async function call(
     const handled = method.handle(params, source);
     // Reads answer at once: the next call of the batch must find their room taken.
     if (typeof handled === "string") room.characters -= handled.length;
-    result = { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":${await handled}}` };
+    result = succeed(id ?? null, await handled);
   } catch (error) {
     result = fail(id ?? null, error);
   }
@@ -102,7 +110,8 @@ function parseCall(request: unknown, methods: Methods): { method: Method; params
   return { method, params: nameParams(request.params, method.params) };
 }
 
-function nameParams(params: unknown, names: readonly string[]): Params {
+/** Parameters by position or by name, by their names. @throws SequencerError `invalid-params` */
+export function nameParams(params: unknown, names: readonly string[]): Params {
   if (params === undefined) return {};
   if (Array.isArray(params)) {
     if (params.length > names.length) {
@@ -132,24 +141,26 @@ export function fail(
     error instanceof SequencerError && error.code in RPC_CODES
       ? error
       : new SequencerError("internal", "internal error", { cause: error });
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id,
-    error: {
-      code: RPC_CODES[known.code as keyof typeof RPC_CODES],
-      message: describeError(known),
-      ...(known.data !== undefined && { data: known.data }),
-    },
+  const object = JSON.stringify({
+    code: RPC_CODES[known.code as keyof typeof RPC_CODES],
+    message: describeError(known),
+    ...(known.data !== undefined && { data: known.data }),
   });
-  return { body, error: known };
+  return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${object}}`, error: known };
 }
 
-function idOf(request: unknown): Id | undefined {
+/** The answer that carries a result. */
+export function succeed(id: Id, result: string): Answer & { readonly body: string } {
+  return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}` };
+}
+
+/** The id of a call; undefined if it has none, or one that is none. */
+export function idOf(request: unknown): Id | undefined {
   if (!isObject(request)) return undefined;
   const { id } = request;
   return typeof id === "string" || typeof id === "number" || id === null ? id : undefined;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

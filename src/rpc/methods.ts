@@ -12,6 +12,7 @@ import {
   READ_ENTRIES_MAX,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_CALLS_MAX,
+  ROLES_ANSWER_MAX,
 } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry } from "../log/entry.ts";
@@ -149,8 +150,23 @@ function permissions(backend: Backend, { account }: Params): unknown {
     const address = fromHex(account, ADDRESS_BYTES);
     return { account: toHex(address), role: backend.permissions.roleOf(address) };
   }
-  const all = Array.from(backend.permissions, (one) => ({ account: toHex(one.account), role: one.role }));
+  const all: { account: string; role: string }[] = [];
+  for (const one of backend.permissions) {
+    if (all.length === ROLES_ANSWER_MAX) throw tooManyRoles();
+    all.push({ account: toHex(one.account), role: one.role });
+  }
   return all.sort((a, b) => (a.account < b.account ? -1 : 1));
+}
+
+function tooManyRoles(): SequencerError {
+  return new SequencerError(
+    "invalid-params",
+    `more than ${ROLES_ANSWER_MAX} accounts have a role: name one`,
+    {
+      data: { max: ROLES_ANSWER_MAX },
+      hint: "Read the permission entries of the log to learn of all",
+    },
+  );
 }
 
 function timestampOf({ entry }: LogEntry): number {

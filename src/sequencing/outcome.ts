@@ -6,7 +6,7 @@ import type { AttestedHead } from "../log/checkpoint.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import { packProof } from "../log/proof.ts";
-import type { SignedOperation } from "./transaction.ts";
+import type { OrderableOperation } from "./transaction.ts";
 
 /** An entry in the log, and a signed head that covers it. */
 export interface Appended {
@@ -26,7 +26,7 @@ export type Outcome = Appended | SequencerError;
 /** A payload on its way into the log. */
 export interface Submission {
   readonly payload: Uint8Array;
-  readonly operation: SignedOperation;
+  readonly operation: OrderableOperation;
   /** 32 bytes. */
   readonly id: Uint8Array;
   /** Called exactly once. */

@@ -39,6 +39,12 @@ export type Operation = Transaction | PermissionChange;
 
 /** An operation with its signature: 65 bytes, r || s || yParity. */
 export type SignedOperation = Operation & { readonly signature: Uint8Array };
+export type SignedTransaction = Transaction & { readonly signature: Uint8Array };
+
+/** As much of an operation as decides whether it may be ordered. */
+export type OrderableOperation =
+  | Pick<Transaction, "type" | "from" | "expires">
+  | Pick<PermissionChange, "type" | "from" | "expires" | "account" | "role">;
 
 /** EIP-712 digest of an operation: what is signed, and its id. 32 bytes. */
 export function operationId(context: DigestContext, operation: Operation): Uint8Array {

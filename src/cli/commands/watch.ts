@@ -10,6 +10,7 @@ import { startWatchNode } from "../../node/watch-node.ts";
 import { CHAIN_FLAGS, chainSettings } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import type { Values } from "../flags.ts";
+import { surviveHangUps } from "../hang-ups.ts";
 import { p2pKey } from "../keys.ts";
 import { stopOnSignal } from "../stop-on-signal.ts";
 import { hash } from "./start.ts";
@@ -71,6 +72,10 @@ async function watch(values: Values): Promise<void> {
     console.log(`Watching  ${toHex(node.logId)} at ${urls.join(", ")}`);
     return;
   }
+  const onFatal = (error: unknown): void => {
+    logger.fatal({ err: error }, describeError(error));
+    process.exit(1);
+  };
   const node = await startReplicaNode({
     ...common,
     dbPath,
@@ -83,10 +88,8 @@ async function watch(values: Values): Promise<void> {
     verify: "head",
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
-    onFatal: (error) => {
-      logger.fatal({ err: error }, describeError(error));
-      process.exit(1);
-    },
+    hangUps: surviveHangUps(logger, onFatal),
+    onFatal,
   });
   stopOnSignal(node);
   console.log(
