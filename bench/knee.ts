@@ -70,13 +70,12 @@ export async function climb(
   return steps;
 }
 
-/** The last step before the first that the node does not carry; undefined if it does not carry the first. */
+/** The largest load that the node carries; undefined if it carries none of them. */
 export function kneeOf(steps: readonly Step[]): Step | undefined {
-  const broken = steps.findIndex(
+  return steps.findLast(
     ({ offered, achieved, load }) =>
-      achieved < KNEE_ACHIEVED_PART * offered || load.latency.p99 > KNEE_P99_MS,
+      achieved >= KNEE_ACHIEVED_PART * offered && load.latency.p99 <= KNEE_P99_MS,
   );
-  return broken < 0 ? steps.at(-1) : steps[broken - 1];
 }
 
 function addCurve(report: Report, batch: number, steps: readonly Step[]): void {

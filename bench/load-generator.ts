@@ -73,8 +73,9 @@ class Tally {
     return this.latency.count / ((performance.now() - this.#countedFrom) / 1e3);
   }
 
-  /** What came since it was asked last. */
+  /** Tells what came since the last time, if anything did. */
   endInterval(): void {
+    if (this.#interval.count === 0) return;
     const now = performance.now();
     const achieved = this.#interval.count / ((now - this.#intervalStart) / 1e3);
     say({ kind: "interval", interval: { achieved, latency: this.#interval.summary() } });
@@ -184,6 +185,7 @@ async function openLoop(
   }
   const achieved = tally.rate();
   clearInterval(timer);
+  if (intervalSeconds !== undefined) tally.endInterval();
   if (underWay > 0) await new Promise<void>((resolve) => (drained = resolve));
   return achieved;
 }

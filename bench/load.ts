@@ -119,7 +119,7 @@ export class LoadGenerator {
   }
 
   stop(): void {
-    this.#child.kill();
+    this.#child.disconnect();
   }
 
   async #prepare(job: Job): Promise<void> {

@@ -121,7 +121,7 @@ function makeScale(axis: Axis, values: readonly number[], from: number, to: numb
     }
     const span = Math.max(1, high - low);
     return {
-      at: (value) => from + ((Math.log10(Math.max(value, smallest)) - low) / span) * (to - from),
+      at: (value) => from + ((Math.log10(Math.max(value, 10 ** low)) - low) / span) * (to - from),
       ticks,
     };
   }

@@ -163,7 +163,12 @@ function addGrowth(
   const [, second, , last] = quarters;
   report.row({ what: `${what}, second quarter`, unit, values: [second!] });
   report.row({ what: `${what}, last quarter`, unit, values: [last!] });
-  report.row({ what: "  growth", unit: "%", values: [(100 * last!) / second! - 100], ...(bar && { bar }) });
+  report.row({
+    what: `  growth of ${what}`,
+    unit: "%",
+    values: [(100 * last!) / second! - 100],
+    ...(bar && { bar }),
+  });
 }
 
 function draw(report: Report, samples: readonly Sample[]): string {
