@@ -9,7 +9,11 @@ import { tcp } from "@libp2p/tcp";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import { SequencerError } from "../base/errors.ts";
-import { CONNECTIONS_PER_HOST_PER_SECOND } from "../base/limits.ts";
+import {
+  CONNECTIONS_PER_HOST_PER_SECOND,
+  GOSSIP_AHEAD_ENTRIES_MAX,
+  GOSSIP_CACHE_BYTES,
+} from "../base/limits.ts";
 import type { Bans } from "./bans.ts";
 import { messageIdOf } from "./block-messages.ts";
 import { episub } from "./episub/episub.ts";
@@ -59,7 +63,11 @@ export async function createNode(
         validate: ({ payload, from }) => validate(payload, from),
         known: (_topic, id) => isKnown(id),
         directPeers: direct,
-        ...(parameters && { parameters }),
+        parameters: {
+          cacheBytes: GOSSIP_CACHE_BYTES,
+          aheadMax: GOSSIP_AHEAD_ENTRIES_MAX,
+          ...parameters,
+        },
       }),
     },
   });

@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { toHex } from "../../src/base/bytes.ts";
 import type { SignedHead } from "../../src/log/checkpoint.ts";
-import type { Log } from "../../src/log/log.ts";
+import type { Log, SealedBlock } from "../../src/log/log.ts";
 import type { NodeReader } from "../../src/log/merkle.ts";
 import type { EntryRun } from "../../src/log/packed-entries.ts";
 import { HeadChecker } from "../../src/replication/entry-checker.ts";
 import { Follower } from "../../src/replication/follower.ts";
+import { blockMessage } from "../../src/replication/gossip.ts";
 import type { SyncPeer } from "../../src/replication/panel.ts";
 import { Replica } from "../../src/replication/replica.ts";
 import { defer, within } from "../helpers/cleanup.ts";
+import { entryAt } from "../helpers/stored-log.ts";
 import { until } from "./episub/nodes.ts";
 import { emptyReplica, flipped, otherEntryAt, peerOf, Source, silence } from "./logs.ts";
 
@@ -121,6 +123,22 @@ test("a fork of a block that is stored is refused and accused; the log stays as 
   assert.equal(receive(await other.append(10, otherEntryAt)), "ignore");
   assert.equal(toHex(conflicts[0]!.head.root), toHex(other.log.signed!.root));
   assert.equal(receive(await other.append(10, otherEntryAt)), "ignore", "nor is what builds on it");
+  assert.equal(toHex(log.committed.root), toHex(source.log.committed.root));
+});
+
+test("a gathered block whose entries differ from what is stored is accused and not stored", async (t) => {
+  const source = await Source.begin();
+  const other = await Source.begin();
+  const { receive, reached, conflicts, log, follower } = await startReplica(t, () => []);
+  receive(await source.append(10));
+  await reached(11);
+  const gathered: SealedBlock[] = [];
+  other.log.onPublish((_, block) => gathered.push(block));
+  await other.append(10, (sequence) => (sequence === 5 ? otherEntryAt(sequence) : entryAt(sequence)));
+  await other.append(10);
+  assert.equal(receive(blockMessage(other.log.signed!, gathered)), "accept");
+  await until("the replica halts", () => follower.halted !== undefined);
+  assert.equal(toHex(conflicts[0]!.head.root), toHex(other.log.signed!.root));
   assert.equal(toHex(log.committed.root), toHex(source.log.committed.root));
 });
 

@@ -3,6 +3,7 @@
  * stream wants more. Refuses what does not fit instead of dropping it; never waits, never throws.
  */
 import type { Stream } from "@libp2p/interface";
+import { concatBytes } from "../../base/bytes.ts";
 import { lengthPrefix } from "./framing.ts";
 import { LINK_LIMITS } from "./limits.ts";
 
@@ -137,27 +138,22 @@ export class Link {
     }
   }
 
-  /** A slice of a long part as it is, or short parts joined. */
+  /** A slice of a long part as it is, or short parts joined, with the beginning of a long one behind them. */
   #takeBatch(): Uint8Array {
-    const first = this.#queue[0]!;
-    if (first.length >= LINK_LIMITS.batchBytes) {
-      this.#queue[0] = first.subarray(LINK_LIMITS.batchBytes);
-      if (this.#queue[0].length === 0) this.#queue.shift();
-      return first.subarray(0, LINK_LIMITS.batchBytes);
+    const parts: Uint8Array[] = [];
+    for (let room: number = LINK_LIMITS.batchBytes; room > 0 && this.#queue.length > 0; ) {
+      const part = this.#takePart(room);
+      parts.push(part);
+      room -= part.length;
     }
-    let length = 0;
-    let count = 0;
-    for (const part of this.#queue) {
-      if (length + part.length > LINK_LIMITS.batchBytes) break;
-      length += part.length;
-      count++;
-    }
-    const batch = new Uint8Array(length);
-    let offset = 0;
-    for (const part of this.#queue.splice(0, count)) {
-      batch.set(part, offset);
-      offset += part.length;
-    }
-    return batch;
+    return parts.length === 1 ? parts[0]! : concatBytes(...parts);
+  }
+
+  /** The first part, or what there is room for of it. */
+  #takePart(bytesMax: number): Uint8Array {
+    const part = this.#queue[0]!;
+    if (part.length > bytesMax) this.#queue[0] = part.subarray(bytesMax);
+    else this.#queue.shift();
+    return part.subarray(0, bytesMax);
   }
 }

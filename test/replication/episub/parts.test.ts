@@ -98,15 +98,15 @@ describe("a link", () => {
   }
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-  test("writes small frames together, long ones in slices, and waits for the stream in between", async () => {
+  test("writes full batches, small frames together and long ones in slices, and waits for the stream in between", async () => {
     const { link, stream } = slowLink();
     for (let i = 0; i < 10; i++) link.send(frame(1_000), true, 0);
     link.send(frame(100_000), true, 0);
     await turn();
-    assert.deepEqual(stream.written, [10 * 1_002 + 3]);
+    assert.deepEqual(stream.written, [LINK_LIMITS.batchBytes]);
     stream.drainOnce();
     await turn();
-    assert.deepEqual(stream.written.slice(1), [LINK_LIMITS.batchBytes]);
+    assert.deepEqual(stream.written.slice(1), [10 * 1_002 + 100_003 - LINK_LIMITS.batchBytes]);
   });
 
   test("refuses a payload that does not fit, takes control, and says when it has drained", async () => {
