@@ -68,6 +68,11 @@ const DIGIT_WORDS: usize = 40;
 const DIGITS = memory.data(CHUNK * 2 * DIGIT_WORDS, 16);
 const POINTS = memory.data((CHUNK >> 1) * STRIDE, 16);
 
+/** Addresses of the entries of two signatures, side by side; MINUS, their unused lowest bit, for the negative. */
+const ENTRIES = memory.data(8 * WINDOWS, 16);
+const MINUS: u32 = 1;
+const READ = memory.data(4, 16);
+
 const INVERSE = memory.data(SCALAR, 16);
 const HALVED = memory.data(SCALAR, 16);
 const ZERO = memory.data(SCALAR, 16);
@@ -180,24 +185,41 @@ function repeatLast(count: usize): void {
   store<u8>(ANSWERS + count, REJECTED);
 }
 
-/** The table entries of two signatures, lane by lane, to POINTS. */
+/**
+ * The table entries of two signatures, lane by lane, to POINTS. Most are not in the caches. Reading a word of
+ * each end of each entry first keeps many reads from memory under way at once; the copying then finds all in
+ * the nearest cache.
+ */
 function gatherPoints(pair: usize): void {
-  const digits0 = DIGITS + pair * 4 * DIGIT_WORDS;
-  const digits1 = digits0 + 2 * DIGIT_WORDS;
+  const digits = DIGITS + pair * 4 * DIGIT_WORDS;
+  findEntries(ENTRIES, digits, load<u32>(TABLES + 8 * pair));
+  findEntries(ENTRIES + 4, digits + 2 * DIGIT_WORDS, load<u32>(TABLES + 8 * pair, 4));
+  let read: u32 = 0;
+  for (let at = ENTRIES; at < ENTRIES + 8 * WINDOWS; at += 4) {
+    const entry = load<u32>(at) & ~MINUS;
+    read |= load<u32>(entry) | load<u32>(entry, ENTRY - 4);
+  }
+  // Stored, so that no compiler leaves the reading out.
+  store<u32>(READ, read);
   let point = POINTS + pair * STRIDE;
-  for (let j: usize = 0; j < BASE_WINDOWS; j++) {
-    const table = BASE_TABLE + ((j * ENTRY) << (BASE_WINDOW - 1));
-    gatherDigits(point, table, table, windowOf(digits0, j, BASE_WINDOW), windowOf(digits1, j, BASE_WINDOW), BASE_WINDOW);
+  for (let at = ENTRIES; at < ENTRIES + 8 * WINDOWS; at += 8) {
+    const found0 = load<u32>(at), found1 = load<u32>(at, 4);
+    gather(point, found0 & ~MINUS, 0 - u64(found0 & MINUS), found1 & ~MINUS, 0 - u64(found1 & MINUS));
     point += POINT;
   }
-  const table0 = load<u32>(TABLES + 8 * pair);
-  const table1 = load<u32>(TABLES + 8 * pair, 4);
+}
+
+/** Where the entries of one signature are, to every other word of ENTRIES. */
+function findEntries(into: usize, digits: usize, keyTable: usize): void {
+  for (let j: usize = 0; j < BASE_WINDOWS; j++) {
+    const table = BASE_TABLE + ((j * ENTRY) << (BASE_WINDOW - 1));
+    store<u32>(into, entryOf(table, windowOf(digits, j, BASE_WINDOW), BASE_WINDOW));
+    into += 8;
+  }
   for (let j: usize = 0; j < KEY_WINDOWS; j++) {
-    const from = (j * ENTRY) << (KEY_WINDOW - 1);
-    const v0 = windowOf(digits0 + DIGIT_WORDS, j, KEY_WINDOW);
-    const v1 = windowOf(digits1 + DIGIT_WORDS, j, KEY_WINDOW);
-    gatherDigits(point, table0 + from, table1 + from, v0, v1, KEY_WINDOW);
-    point += POINT;
+    const table = keyTable + ((j * ENTRY) << (KEY_WINDOW - 1));
+    store<u32>(into, entryOf(table, windowOf(digits + DIGIT_WORDS, j, KEY_WINDOW), KEY_WINDOW));
+    into += 8;
   }
 }
 
@@ -213,17 +235,14 @@ function windowOf(words: usize, j: usize, w: usize): u64 {
 }
 
 /**
- * The digit 2v - (2^w - 1): with the top bit of v set it is 2i + 1 for i = v without that bit, else it is
- * -(2i + 1) for i = ~v.
+ * The entry of the digit 2v - (2^w - 1): with the top bit of v set that is 2i + 1 for i = v without the bit,
+ * else it is -(2i + 1) for i = ~v, which is marked MINUS.
  */
 @inline
-function gatherDigits(point: usize, table0: usize, table1: usize, v0: u64, v1: u64, w: u64): void {
-  const minus0 = (v0 >> (w - 1)) - 1;
-  const minus1 = (v1 >> (w - 1)) - 1;
+function entryOf(table: usize, v: u64, w: u64): usize {
+  const minus = (v >> (w - 1)) - 1;
   const half: u64 = (1 << (w - 1)) - 1;
-  const entry0 = table0 + usize((v0 ^ minus0) & half) * ENTRY;
-  const entry1 = table1 + usize((v1 ^ minus1) & half) * ENTRY;
-  gather(point, entry0, minus0, entry1, minus1);
+  return (table + usize((v ^ minus) & half) * ENTRY) | (usize(minus) & MINUS);
 }
 
 /** Sums each signature's points to its first; a level adds its second half to its first. */

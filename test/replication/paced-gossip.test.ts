@@ -63,7 +63,7 @@ test("blocks that follow one another leave as one after the pause, under the new
     [1, 2],
     [2, 11],
   ]);
-  const gathered = concatBytes(...source.log.packed(2, 11));
+  const gathered = concatBytes(...Array.from(source.log.pieces(2, 11), ({ entries }) => entries));
   assert.equal(toHex(sent[1]!.block.entries), toHex(gathered), "with every entry");
   await source.append(1);
   assert.equal(sent.length, 2, "what leaves begins a pause");
