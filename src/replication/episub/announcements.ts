@@ -31,7 +31,7 @@ export function announcePending(context: Context, neighbor: ActivePeer): void {
  */
 export function breakSilence(context: Context): void {
   const { state, env } = context;
-  if (state.silenceTold || env.now < state.heardAt + LIMITS.silenceMs) return;
+  if (state.silenceTold || env.now < state.payloadAt + LIMITS.silenceMs) return;
   state.silenceTold = true;
   const summaries = state.cache.recent(Number.NEGATIVE_INFINITY, 1).map(summaryOf);
   for (const { info, behind } of state.active.values())
@@ -40,7 +40,7 @@ export function breakSilence(context: Context): void {
 
 /** A payload, or a new beginning: silence is waited for again. */
 export function noteSound({ state, env }: Context): void {
-  state.heardAt = env.now;
+  state.payloadAt = env.now;
   state.silenceTold = false;
 }
 

@@ -50,6 +50,9 @@ function rejoin(context: Context): void {
 export function contact(context: Context, info: PeerInfo): void {
   const { state } = context;
   addPassive(context, info);
+  // It is there now, whatever it was before.
+  const candidate = state.passive.get(info.peer);
+  if (candidate !== undefined) candidate.notBefore = 0;
   const isNew = state.contacts.every(({ peer }) => peer !== info.peer);
   if (isNew && state.contacts.length < LIMITS.contactsMax) state.contacts = [...state.contacts, info];
   if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {

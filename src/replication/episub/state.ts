@@ -149,8 +149,8 @@ export interface State {
   /** Who delivers the payloads, and since when. */
   parent: string | undefined;
   parentSince: number;
-  /** When a payload was last accepted or published, or the topic joined; and whether neighbours were asked since. */
-  heardAt: number;
+  /** When a payload was last accepted or published, or the topic joined; and whether the silence since was broken. */
+  payloadAt: number;
   silenceTold: boolean;
   readonly due: Record<Timer, number>;
   readonly counters: Counters;
@@ -261,7 +261,7 @@ export function createState(
     largestOrder: undefined,
     parent: undefined,
     parentSince: 0,
-    heardAt: 0,
+    payloadAt: 0,
     silenceTold: true,
     due: { flush: 0, missing: 0, ping: 0, probe: 0, stabilise: 0, optimise: 0, shuffle: 0, rotate: 0 },
     counters: {

@@ -62,6 +62,13 @@ describe("joining", () => {
     assert.deepEqual(types, ["neighbor", "ihave"]);
   });
 
+  test("a neighbour that was lost and is found again is asked at once", () => {
+    const machine = new Machine({}, ["boss"]);
+    machine.link("a", "b", "c", "d", "boss");
+    assert.deepEqual(receivers(machine.step({ type: "disconnected", peer: "boss" }), "neighbor"), []);
+    assert.deepEqual(receivers(machine.step({ type: "contact", peer: info("boss") }), "neighbor"), ["boss"]);
+  });
+
   test("a JOIN of a neighbour by itself means that it was started again: it is a new link, eager, and told what is new", () => {
     const machine = new Machine();
     machine.link("a", "b");
