@@ -30,8 +30,11 @@ export type Report =
       readonly cpuMs: number;
       readonly rssMiB: number;
       readonly behind: number;
-      readonly latencies: readonly (readonly [order: number, ms: number])[];
+      readonly latencies: readonly Arrival[];
     };
+
+/** `hops` is undefined where the router does not count them. */
+export type Arrival = readonly [order: number, ms: number, hops: number | undefined];
 
 const TOPIC = "bench";
 const [router, slowMs] = [process.argv[2] as Router, Number(process.argv[3] ?? 0)];
@@ -42,7 +45,7 @@ for (const name of ["net.client.socket", "net.server.socket"]) {
   diagnostics.subscribe(name, (message) => sockets.push((message as { socket: Socket }).socket));
 }
 
-const latencies: [number, number][] = [];
+const latencies: Arrival[] = [];
 let behind = 0;
 const now = () => performance.timeOrigin + performance.now();
 
@@ -55,8 +58,8 @@ function idOf(payload: Uint8Array): MessageId {
   return { key: toHexDigits(payload.subarray(0, 16)), order: readU64be(payload, 0)! };
 }
 
-function received(payload: Uint8Array): void {
-  latencies.push([readU64be(payload, 0)!, now() - readU64be(payload, 8)! / 1_000]);
+function received(payload: Uint8Array, hops?: number): void {
+  latencies.push([readU64be(payload, 0)!, now() - readU64be(payload, 8)! / 1_000, hops]);
 }
 
 /** A slow reader verifies one payload after the other, and takes its time. */
@@ -80,7 +83,7 @@ async function start() {
     const service = episub({ messageId: idOf, validate });
     const node = await createLibp2p({ ...common, services: { identify: identify(), pubsub: service } });
     node.services.pubsub.subscribe(TOPIC);
-    node.services.pubsub.addEventListener("message", ({ detail }) => received(detail.payload));
+    node.services.pubsub.addEventListener("message", ({ detail }) => received(detail.payload, detail.hops));
     node.services.pubsub.addEventListener("behind", () => behind++);
     return { node, publish: (payload: Uint8Array) => void node.services.pubsub.publish(TOPIC, payload) };
   }

@@ -29,7 +29,7 @@ type Counted = Report & { type: "counted" };
 
 console.log(`${nodes} processes, ${blocks} blocks of ${bytes} bytes at ${rate}/s, degree ${values.degree}`);
 console.log(
-  "router     bytes/node/block  copies  p50 ms  p99 ms  max ms  missing  cpu ms/MB  rss MiB  behind",
+  "router     bytes/node/block  copies  hops  p50 ms  p99 ms  max ms  missing  cpu ms/MB  rss MiB  behind",
 );
 for (const router of values.routers.split(",")) await run(router as Router);
 
@@ -71,6 +71,7 @@ function report(router: Router, before: readonly Counted[], after: readonly Coun
   const receivers = after.map((_, i) => i).filter(isJudged);
   const measured = receivers.map((i) => after[i]!.latencies.filter(([order]) => order > WARM_UP_BLOCKS));
   const latencies = measured.flatMap((list) => list.map(([, ms]) => ms)).sort((a, b) => a - b);
+  const hops = measured.flatMap((list) => list.flatMap(([, , hops]) => hops ?? []));
   const missing = receivers.length * blocks - latencies.length;
   const read = average(receivers.map((i) => after[i]!.bytesRead - before[i]!.bytesRead)) / blocks;
   const cpu = average(receivers.map((i) => after[i]!.cpuMs - before[i]!.cpuMs)) / ((blocks * bytes) / 1e6);
@@ -80,6 +81,7 @@ function report(router: Router, before: readonly Counted[], after: readonly Coun
     router.padEnd(10),
     read.toFixed(0).padStart(16),
     (read / bytes).toFixed(2).padStart(7),
+    (hops.length > 0 ? average(hops).toFixed(2) : "–").padStart(5),
     at(0.5).toFixed(1).padStart(7),
     at(0.99).toFixed(1).padStart(7),
     at(1).toFixed(1).padStart(7),

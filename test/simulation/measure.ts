@@ -22,10 +22,15 @@ export function lastDeliveryHop(trace: Trace): number {
   return Math.max(...[...trace.deliveries.values()].map(({ hops }) => hops));
 }
 
-/** Latency below which the given fraction of the receivers had it, in ms. */
-export function latencyMs(trace: Trace, fraction: number): number {
-  const times = [...trace.deliveries.values()]
-    .map(({ time }) => time - trace.publishedAt)
+/** Latency below which the given fraction of the receivers had it, in ms: of all, or of some. */
+export function latencyMs(
+  trace: Trace,
+  fraction: number,
+  counts: (node: number) => boolean = () => true,
+): number {
+  const times = [...trace.deliveries]
+    .filter(([node]) => counts(node))
+    .map(([, { time }]) => time - trace.publishedAt)
     .sort((a, b) => a - b);
   return times[Math.min(times.length - 1, Math.floor(fraction * times.length))]!;
 }

@@ -11,6 +11,7 @@ import {
   partitionHealed,
   publishMany,
   redundancyCurve,
+  restarts,
   settled,
   steadyTree,
   twoRegions,
@@ -74,6 +75,14 @@ describe("EpiSub among simulated nodes", () => {
     const result = partitionHealed(60, 7, 60_000);
     assert.deepEqual([result.components, result.healed, result.reliability], [2, 1, 1]);
   });
+
+  for (const downMs of [0, 500]) {
+    test(`a replica that is killed and back after ${downMs} ms leaves nobody waiting for half a second`, () => {
+      const { longestSilenceMs, reliability } = restarts(16, 7, downMs);
+      assert.ok(longestSilenceMs <= 500, `waited ${longestSilenceMs} ms`);
+      assert.equal(reliability, 1);
+    });
+  }
 
   test("lazy repair makes up for 5 % of all messages lost", () => {
     assert.equal(lossy(60, 7, 0.05).reliability, 1);

@@ -38,16 +38,19 @@ export interface Trace {
   crossings: number;
 }
 
-type Occurrence =
-  | { readonly type: "event"; readonly node: number; readonly event: Event }
-  | { readonly type: "tick"; readonly node: number }
-  | { readonly type: "message"; readonly node: number; readonly from: number; readonly message: Message };
+/** What awaits a node, and in which of its lives: nothing outlives a restart. */
+type Occurrence = { readonly node: number; readonly life: number } & (
+  | { readonly type: "event"; readonly event: Event }
+  | { readonly type: "tick" }
+  | { readonly type: "message"; readonly from: number; readonly message: Message }
+);
 
 const TICK_MS = 50;
 
 export class World {
   readonly states: State[] = [];
   readonly alive: boolean[] = [];
+  readonly #lives: number[] = [];
   readonly network: Network;
   readonly random: Random;
   readonly traces = new Map<string, Trace>();
@@ -71,14 +74,20 @@ export class World {
   /** Starts one more node that knows `contacts`. */
   start(contacts: readonly number[]): number {
     const node = this.states.length;
-    const parameters = { ...this.#options.parameters, ...(node === 0 && this.#options.sourceParameters) };
-    this.states.push(
-      createState({ topic: "simulation", self: infoOf(node), parameters, directPeers: new Set() }),
-    );
-    this.alive.push(true);
-    this.dispatch(node, { type: "subscribe", contacts: contacts.map(infoOf) });
-    this.#agenda.add(this.now + TICK_MS * this.random(), { type: "tick", node });
+    this.restart(node, contacts);
     return node;
+  }
+
+  /** Starts a node anew that was killed: the same name, an empty mind. */
+  restart(node: number, contacts: readonly number[]): void {
+    const parameters = { ...this.#options.parameters, ...(node === 0 && this.#options.sourceParameters) };
+    const directPeers: ReadonlySet<string> = new Set();
+    const life = (this.#lives[node] ?? 0) + 1;
+    this.states[node] = createState({ topic: "simulation", self: infoOf(node), parameters, directPeers });
+    this.alive[node] = true;
+    this.#lives[node] = life;
+    this.dispatch(node, { type: "subscribe", contacts: contacts.map(infoOf) });
+    this.#agenda.add(this.now + TICK_MS * this.random(), { type: "tick", node, life });
   }
 
   /** Starts `count` nodes one after the other, each with one random contact. */
@@ -141,8 +150,8 @@ export class World {
   }
 
   #happen(occurrence: Occurrence): void {
-    const { node } = occurrence;
-    if (!this.alive[node]) return;
+    const { node, life } = occurrence;
+    if (!this.alive[node] || life !== this.#lives[node]) return;
     if (occurrence.type === "tick") {
       this.#agenda.add(this.now + TICK_MS, occurrence);
       this.dispatch(node, { type: "tick" });
@@ -195,19 +204,24 @@ export class World {
       return;
     }
     const time = this.network.arrival(from, to, this.now);
-    if (!this.network.isLost()) this.#agenda.add(time, { type: "message", node: to, from, message });
+    if (!this.network.isLost())
+      this.#agenda.add(time, { type: "message", node: to, life: this.#lives[to]!, from, message });
   }
 
   #connect(from: number, to: number): void {
     const reached = this.alive[to] === true && this.network.reaches(from, to);
     const event: Event = { type: reached ? "connected" : "disconnected", peer: nameOf(to) };
-    this.#agenda.add(this.now + 2 * this.network.latencyMs(from, to), { type: "event", node: from, event });
+    this.#tell(this.now + 2 * this.network.latencyMs(from, to), from, event);
   }
 
   #breakLink(node: number, peer: number): void {
     const time =
       this.now + this.network.latencyMs(node, peer) + this.random() * (this.#options.detectMs ?? 200);
-    this.#agenda.add(time, { type: "event", node, event: { type: "disconnected", peer: nameOf(peer) } });
+    this.#tell(time, node, { type: "disconnected", peer: nameOf(peer) });
+  }
+
+  #tell(time: number, node: number, event: Event): void {
+    this.#agenda.add(time, { type: "event", node, life: this.#lives[node]!, event });
   }
 }
 

@@ -25,6 +25,25 @@ export function announcePending(context: Context, neighbor: ActivePeer): void {
   );
 }
 
+/**
+ * Nothing came for a while: tell every neighbour the newest id, once. Who lacks it asks, and who is no neighbour of
+ * ours any more, which a restart can leave behind, says so.
+ */
+export function breakSilence(context: Context): void {
+  const { state, env } = context;
+  if (state.silenceTold || env.now < state.payloadAt + LIMITS.silenceMs) return;
+  state.silenceTold = true;
+  const summaries = state.cache.recent(Number.NEGATIVE_INFINITY, 1).map(summaryOf);
+  for (const { info, behind } of state.active.values())
+    if (!behind) send(context, info.peer, { type: "ihave", summaries });
+}
+
+/** A payload, or a new beginning: silence is waited for again. */
+export function noteSound({ state, env }: Context): void {
+  state.payloadAt = env.now;
+  state.silenceTold = false;
+}
+
 function announce(context: Context, to: string, summaries: readonly Summary[]): void {
   if (!context.state.config.parameters.lazyRepair) return;
   for (let i = 0; i < summaries.length; i += LIMITS.idsPerMessageMax) {
@@ -39,9 +58,9 @@ export function announceMessages(
   neighbor: ActivePeer,
   messages: readonly CachedMessage[],
 ): void {
-  announce(
-    context,
-    neighbor.info.peer,
-    messages.map(({ id, hops }) => ({ id, hops: hops + 1 })),
-  );
+  announce(context, neighbor.info.peer, messages.map(summaryOf));
+}
+
+function summaryOf({ id, hops }: CachedMessage): Summary {
+  return { id, hops: Math.min(hops + 1, LIMITS.hopsMax) };
 }

@@ -9,7 +9,7 @@ export interface CachedMessage {
   readonly payload: Uint8Array;
   readonly flood: boolean;
   readonly receivedAt: number;
-  /** Hop count it arrived with, and from whom; 0 and undefined for our own. Tree optimisation improves both. */
+  /** The tree edge it came over, and the hops over that; 0 and undefined for our own. */
   hops: number;
   from: string | undefined;
 }
@@ -70,8 +70,8 @@ export class MessageCache {
     const found: CachedMessage[] = [];
     const all = [...this.#messages.values()];
     for (let i = all.length - 1; i >= 0 && found.length < count; i--) {
-      if (all[i]!.receivedAt < time) break;
-      found.push(all[i]!);
+      // In order of acceptance, which is not quite that of receipt: no early end.
+      if (all[i]!.receivedAt >= time) found.push(all[i]!);
     }
     return found;
   }

@@ -25,7 +25,12 @@ export function prune(context: Context, neighbor: ActivePeer): void {
 export function becomeLazy(context: Context, neighbor: ActivePeer): void {
   if (neighbor.eager) neighbor.backoffMs = Math.min(2 * neighbor.backoffMs, LIMITS.prunedMaxMs);
   neighbor.eager = false;
-  neighbor.graftAfter = context.env.now + neighbor.backoffMs;
+  neighbor.prunedAt = context.env.now;
+}
+
+/** It was pruned: for a shorter path it is not grafted again so soon. */
+export function isResting({ env }: Context, { prunedAt, backoffMs }: ActivePeer): boolean {
+  return env.now < prunedAt + backoffMs;
 }
 
 export function sendPrune(context: Context, neighbor: ActivePeer): void {
@@ -68,18 +73,29 @@ export function neighborUp(context: Context, neighbor: ActivePeer, askerIsNeedy:
 
 export function neighborDown(context: Context, lost: ActivePeer): void {
   if (!context.state.subscribed || !lost.eager) return;
-  if (context.state.parent === lost.info.peer || eagerCount(context) === 0) graftAnother(context);
+  if (isOrphanWithout(context, lost) || eagerCount(context) === 0) graftAnother(context);
 }
 
-/** The edge to our source is gone: graft another at once, one that is no descendant if we can tell. */
+/** The neighbour is the one that feeds us, or one that was asked to since the last one went. */
+export function isOrphanWithout({ state }: Context, neighbor: ActivePeer): boolean {
+  return state.parent === undefined || state.parent === neighbor.info.peer;
+}
+
+/**
+ * The edge to our source is gone: graft another at once, one that is no descendant if we can tell. Who refused since
+ * then is not asked again.
+ */
 export function graftAnother(context: Context): void {
-  const { state } = context;
+  const { state, env } = context;
+  const lost = state.parent;
+  if (lost !== undefined) state.parentSince = env.now;
+  state.parent = undefined;
   let best: ActivePeer | undefined;
   for (const neighbor of state.active.values()) {
-    if (neighbor.eager || neighbor.behind || neighbor.info.peer === state.parent) continue;
+    if (neighbor.eager || neighbor.behind || neighbor.info.peer === lost) continue;
+    if (lost === undefined && neighbor.prunedAt >= state.parentSince) continue;
     if (best === undefined || distance(context, neighbor) < distance(context, best)) best = neighbor;
   }
-  state.parent = undefined;
   if (best === undefined) return;
   const { peer } = best.info;
   const ids = [...state.missing.values()].filter(({ announcers }) => announcers.some((a) => a.peer === peer));
@@ -91,7 +107,7 @@ export function graftAnother(context: Context): void {
 }
 
 function distance(context: Context, neighbor: ActivePeer): number {
-  const pruned = context.env.now < neighbor.graftAfter ? LIMITS.hopsMax : 0;
+  const pruned = isResting(context, neighbor) ? LIMITS.hopsMax : 0;
   return pruned + (neighbor.announcedHops ?? LIMITS.hopsMax) + (neighbor.rttMs ?? 0) / 1e6;
 }
 

@@ -94,8 +94,9 @@ export function admit(context: Context, info: PeerInfo, near: boolean): ActivePe
     peers: [],
     heardAt: Number.NEGATIVE_INFINITY,
     undelivered: 0,
+    silentAt: Number.NEGATIVE_INFINITY,
     pendingIds: 0,
-    graftAfter: 0,
+    prunedAt: Number.NEGATIVE_INFINITY,
     backoffMs: LIMITS.prunedMs / 2,
     announcedHops: undefined,
   };

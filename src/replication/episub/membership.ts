@@ -2,6 +2,7 @@
  * HyParView with GoCast's link kinds: joining by random walks, deciding on links, keeping the active view at its
  * size. The links themselves are links.ts, the passive view passive.ts, round trips proximity.ts.
  */
+import { noteSound } from "./announcements.ts";
 import { neighborUp } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
 import {
@@ -27,6 +28,7 @@ export function subscribe(context: Context, contacts: readonly PeerInfo[]): void
   const { state } = context;
   state.subscribed = true;
   state.contacts = contacts;
+  noteSound(context);
   rejoin(context);
 }
 
@@ -48,6 +50,9 @@ function rejoin(context: Context): void {
 export function contact(context: Context, info: PeerInfo): void {
   const { state } = context;
   addPassive(context, info);
+  // It is there now, whatever it was before.
+  const candidate = state.passive.get(info.peer);
+  if (candidate !== undefined) candidate.notBefore = 0;
   const isNew = state.contacts.every(({ peer }) => peer !== info.peer);
   if (isNew && state.contacts.length < LIMITS.contactsMax) state.contacts = [...state.contacts, info];
   if (state.active.size < state.config.parameters.randomLinks && state.passive.has(info.peer)) {
@@ -89,7 +94,12 @@ export function receiveNodes(context: Context, peers: readonly PeerInfo[], ttl: 
 
 export function receiveJoin(context: Context, from: string, peer: PeerInfo, ttl: number): void {
   const { state } = context;
-  if (peer.peer === state.self.peer || state.active.has(peer.peer)) return;
+  if (peer.peer === state.self.peer) return;
+  if (state.active.has(peer.peer)) {
+    if (from !== peer.peer) return;
+    // Who joins has no links: it was started again before we saw its end, and ours leads nowhere.
+    drop(context, from, "gone", false);
+  }
   const hasRoom = state.active.size < activeSize(state.config.parameters);
   if (ttl > 0 && !hasRoom && walkOn(context, from, { type: "join", peer, ttl: ttl - 1 }, peer.peer)) return;
   if (wait(context, peer.peer, { kind: "join", peer, ttl, from })) {
@@ -265,8 +275,8 @@ export function fill(context: Context): void {
 
 /** Keeps the active view at its size, and starts again from the contacts when it is empty. */
 export function stabilise(context: Context): void {
-  const { state, env } = context;
-  if (state.active.size === 0 && env.now >= state.joiningUntil) rejoin(context);
+  const { state } = context;
+  if (state.active.size === 0) rejoin(context);
   const excess = state.active.size - activeSize(state.config.parameters);
   if (excess > 0) trim(context, excess);
   else fill(context);

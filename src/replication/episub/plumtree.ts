@@ -2,11 +2,12 @@
  * Plumtree: payloads are pushed along eager links, announced along lazy ones; duplicates prune, gaps graft. The tree
  * is whatever remains: see edges.ts, announcements.ts and repair.ts. Leitao et al., Epidemic Broadcast Trees, 2007.
  */
-import { flushAnnouncements } from "./announcements.ts";
-import { becomeLazy, graft, graftAnother, makeEager, prune, sendPrune } from "./edges.ts";
+import { flushAnnouncements, noteSound } from "./announcements.ts";
+import { becomeLazy, graftAnother, isOrphanWithout, makeEager, prune, sendPrune } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
 import type { Gossip, MessageId, Summary } from "./messages.ts";
 import { addMissing, removeMissing } from "./repair.ts";
+import { setParent, slowerEdge, tryShortcut } from "./shortcuts.ts";
 import { type ActivePeer, type Context, send, type Verdict } from "./state.ts";
 
 export function publish(context: Context, id: MessageId, payload: Uint8Array, flood: boolean): void {
@@ -14,11 +15,12 @@ export function publish(context: Context, id: MessageId, payload: Uint8Array, fl
   if (state.cache.seen(id.key)) return;
   state.cache.put({ id, payload, flood, receivedAt: env.now, hops: 0, from: undefined });
   noteOrder(context, id.order);
+  noteSound(context);
   forward(context, { type: "gossip", id, hops: 1, flood, payload }, []);
 }
 
 export function receiveGossip(context: Context, sender: ActivePeer, message: Gossip): void {
-  const { state } = context;
+  const { state, env } = context;
   const { id, payload, flood, hops } = message;
   const from = sender.info.peer;
   state.counters.payloadsReceived++;
@@ -27,7 +29,7 @@ export function receiveGossip(context: Context, sender: ActivePeer, message: Gos
     state.counters.duplicates++;
     const others = state.validating.get(id.key)?.others;
     if (others?.includes(from) === false) others.push(from);
-    if (!flood) prune(context, nearerSource(context, sender, message) ?? sender);
+    if (!flood) prune(context, slowerEdge(context, sender, message));
     return;
   }
   sender.undelivered = 0;
@@ -38,75 +40,51 @@ export function receiveGossip(context: Context, sender: ActivePeer, message: Gos
     return;
   }
   state.cache.markSeen(id.key);
-  state.validating.set(id.key, { id, payload, flood, hops, from, others: [] });
+  const copy = { from, hops };
+  state.validating.set(id.key, { id, payload, flood, receivedAt: env.now, copy, from, hops, others: [] });
   state.validatingBytes += payload.length;
   context.effects.push({ type: "validate", from, id, payload });
 }
 
-/**
- * Proximity in the tree: the slower of two edges is pruned, unless it is much nearer and hardly slower. The first may
- * then be given up for it: its round trip is smaller by alpha, and it costs at most a quarter of what it saves. The
- * order of hop counts and names keeps two nodes from choosing each other. Gives the edge to prune instead, if any.
- */
-function nearerSource(context: Context, sender: ActivePeer, { id, hops }: Gossip): ActivePeer | undefined {
-  const { state, env } = context;
-  if (state.config.parameters.nearLinks === 0) return undefined;
-  const held = state.cache.get(id.key);
-  const first = held?.from === undefined ? undefined : state.active.get(held.from);
-  if (held === undefined || first === undefined || first === sender || !sender.eager || !first.eager)
-    return undefined;
-  if (sender.rttMs === undefined || first.rttMs === undefined) return undefined;
-  if (sender.rttMs > state.config.parameters.alpha * first.rttMs) return undefined;
-  if (env.now - held.receivedAt > (first.rttMs - sender.rttMs) / 4) return undefined;
-  const senderHops = hops - 1;
-  if (senderHops > held.hops || (senderHops === held.hops && sender.info.peer > state.self.peer))
-    return undefined;
-  held.from = sender.info.peer;
-  held.hops = hops;
-  state.parent = sender.info.peer;
-  return first;
-}
-
 /** Forwarding waits for this: an unverified payload goes no further than the node it reached. */
 export function validated(context: Context, key: string, verdict: Verdict): void {
-  const { state, env, effects } = context;
+  const { state, effects } = context;
   const message = state.validating.get(key);
   if (message === undefined) return;
-  const { id, payload, flood, hops, from, others } = message;
+  const { id, payload, flood, receivedAt, copy, others } = message;
   state.validating.delete(key);
   state.validatingBytes -= payload.length;
-  const sender = state.active.get(from);
   if (verdict === "reject") {
     state.counters.rejected++;
     state.cache.unsee(key);
-    context.cuts.push({ peer: from, reason: "rejected" });
+    context.cuts.push({ peer: copy.from, reason: "rejected" });
     for (const peer of others) {
       const other = state.active.get(peer);
-      if (other !== undefined) addMissing(context, other, { id, hops });
+      if (other !== undefined) addMissing(context, other, { id, hops: copy.hops });
     }
     return;
   }
-  const missing = state.missing.get(key);
+  const announcers = state.missing.get(key)?.announcers ?? [];
   removeMissing(context, key);
   if (verdict === "ignore") {
     state.counters.ignored++;
     return;
   }
-  state.cache.put({ id, payload, flood, receivedAt: env.now, hops, from });
+  const held = { id, payload, flood, receivedAt, hops: message.hops, from: message.from };
+  state.cache.put(held);
   noteOrder(context, id.order);
+  noteSound(context);
   state.counters.delivered++;
-  effects.push({ type: "deliver", from, id, payload, hops });
+  effects.push({ type: "deliver", id, payload, ...copy });
   if (!flood) {
-    state.parent = from;
-    const shortest = missing?.announcers.reduce((a, b) => (b.hops < a.hops ? b : a));
-    if (sender !== undefined) {
-      makeEager(context, sender);
-      if (shortest !== undefined) optimise(context, sender, shortest.peer, hops - shortest.hops);
-    }
+    setParent(context, held.from);
+    const parent = state.active.get(held.from);
+    if (parent !== undefined) makeEager(context, parent);
+    tryShortcut(context, held, announcers);
   }
   // Whoever sent or announced it holds it: pushing it back would only earn a PRUNE.
-  const holders = [from, ...others, ...(missing?.announcers.map(({ peer }) => peer) ?? [])];
-  const onward = Math.min(hops + 1, LIMITS.hopsMax);
+  const holders = [copy.from, ...others, ...announcers.map(({ peer }) => peer)];
+  const onward = Math.min(message.hops + 1, LIMITS.hopsMax);
   forward(context, { type: "gossip", id, hops: onward, flood, payload }, holders);
 }
 
@@ -128,16 +106,13 @@ function push(context: Context, neighbor: ActivePeer, message: Gossip): void {
 }
 
 export function receiveSummaries(context: Context, sender: ActivePeer, summaries: readonly Summary[]): void {
+  const { state, env } = context;
   for (const summary of summaries) {
     sender.announcedHops = summary.hops;
-    const held = context.state.cache.get(summary.id.key);
-    if (held?.from !== undefined) {
-      const parent = context.state.active.get(held.from);
-      if (parent !== undefined && optimise(context, parent, sender.info.peer, held.hops - summary.hops)) {
-        held.hops = summary.hops;
-        held.from = sender.info.peer;
-      }
-    } else if (!context.state.cache.seen(summary.id.key) && context.env.known?.(summary.id) !== true) {
+    const held = state.cache.get(summary.id.key);
+    if (held !== undefined) {
+      tryShortcut(context, held, [{ peer: sender.info.peer, hops: summary.hops, at: env.now }]);
+    } else if (!state.cache.seen(summary.id.key) && env.known?.(summary.id) !== true) {
       addMissing(context, sender, summary);
     }
   }
@@ -165,27 +140,15 @@ export function receiveGraft(context: Context, sender: ActivePeer, ids: readonly
 
 export function receivePrune(context: Context, sender: ActivePeer): void {
   context.state.counters.prunesReceived++;
+  const wasEager = sender.eager;
   becomeLazy(context, sender);
-  if (context.state.parent === sender.info.peer) graftAnother(context);
+  if (wasEager && isOrphanWithout(context, sender)) graftAnother(context);
   // A neighbour that cannot serve a GRAFT says so: the next announcer is asked at the next tick.
   for (const missing of context.state.missing.values()) {
     if (missing.asked !== sender.info.peer) continue;
     missing.asked = undefined;
     missing.retryAt = 0;
   }
-}
-
-/**
- * Makes a lazy link eager whose hop count is smaller by the threshold. The old edge is not cut: the next payload comes
- * over both, and the duplicate prunes the slower one. So a candidate that refuses, or is slower, costs nobody a gap.
- */
-function optimise(context: Context, parent: ActivePeer, candidate: string, gain: number): boolean {
-  const { state, env } = context;
-  const better = state.active.get(candidate);
-  if (gain < state.config.parameters.hopThreshold || better === undefined || better === parent) return false;
-  if (better.eager || better.behind || env.now < better.graftAfter) return false;
-  graft(context, better, []);
-  return true;
 }
 
 export function noteOrder(context: Context, order: number): void {

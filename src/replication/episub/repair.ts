@@ -36,6 +36,8 @@ export function missingTick(context: Context): void {
 function countSilence(context: Context, peer: string): void {
   const neighbor = context.state.active.get(peer);
   if (neighbor === undefined || neighbor.behind) return;
+  if (context.env.now < neighbor.silentAt + LIMITS.undeliveredMs) return;
+  neighbor.silentAt = context.env.now;
   neighbor.undelivered++;
   if (neighbor.undelivered >= LIMITS.undeliveredMax) context.cuts.push({ peer, reason: "undelivered" });
 }
@@ -103,7 +105,7 @@ export function addMissing(context: Context, announcer: ActivePeer, { id, hops }
   const { peer } = announcer.info;
   if (missing.announcers.length >= LIMITS.announcersMax) return;
   if (missing.announcers.some((known) => known.peer === peer)) return;
-  missing.announcers.push({ peer, hops });
+  missing.announcers.push({ peer, hops, at: context.env.now });
   announcer.pendingIds++;
 }
 

@@ -23,10 +23,12 @@ export interface ActivePeer {
   heardAt: number;
   /** GRAFTs it left unanswered since it last delivered. */
   undelivered: number;
+  /** When the last of them was counted. */
+  silentAt: number;
   /** Ids it announced that are still missing. */
   pendingIds: number;
-  /** Until then it is not grafted for a shorter path: it was pruned. */
-  graftAfter: number;
+  /** When it was pruned, and for how long after that it is not grafted for a shorter path. */
+  prunedAt: number;
   backoffMs: number;
   /** Hop count of its latest announcement: a smaller one than ours means it is no descendant. */
   announcedHops: number | undefined;
@@ -40,9 +42,16 @@ interface PassivePeer {
   notBefore: number;
 }
 
+/** Who announced a payload, the hops it would have taken from there, and when we were told. */
+export interface Announcer {
+  readonly peer: string;
+  readonly hops: number;
+  readonly at: number;
+}
+
 export interface MissingMessage {
   readonly id: MessageId;
-  readonly announcers: { readonly peer: string; readonly hops: number }[];
+  readonly announcers: Announcer[];
   /** Set by the first tick that sees it; the second one grafts. */
   marked: boolean;
   ticks: number;
@@ -56,8 +65,12 @@ interface Validating {
   readonly id: MessageId;
   readonly payload: Uint8Array;
   readonly flood: boolean;
-  readonly hops: number;
-  readonly from: string;
+  readonly receivedAt: number;
+  /** The copy that is being validated. */
+  readonly copy: { readonly from: string; readonly hops: number };
+  /** The tree edge it is counted to, and the hops over that: a better one may bring it meanwhile. */
+  from: string;
+  hops: number;
   /** Who sent the same id meanwhile: asked again if this copy is rejected. */
   readonly others: string[];
 }
@@ -133,8 +146,12 @@ export interface State {
   readonly missing: Map<string, MissingMessage>;
   announcements: { readonly id: MessageId; readonly hops: number; readonly from: string | undefined }[];
   largestOrder: number | undefined;
-  /** Who delivered the latest payload first. */
+  /** Who delivers the payloads, and since when. */
   parent: string | undefined;
+  parentSince: number;
+  /** When a payload was last accepted or published, or the topic joined; and whether the silence since was broken. */
+  payloadAt: number;
+  silenceTold: boolean;
   readonly due: Record<Timer, number>;
   readonly counters: Counters;
 }
@@ -243,6 +260,9 @@ export function createState(
     announcements: [],
     largestOrder: undefined,
     parent: undefined,
+    parentSince: 0,
+    payloadAt: 0,
+    silenceTold: true,
     due: { flush: 0, missing: 0, ping: 0, probe: 0, stabilise: 0, optimise: 0, shuffle: 0, rotate: 0 },
     counters: {
       payloadsSent: 0,

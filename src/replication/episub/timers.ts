@@ -1,5 +1,5 @@
 /** What happens by itself: one tick drives every timer, each with a phase and a jitter of its own. */
-import { flushAnnouncements } from "./announcements.ts";
+import { breakSilence, flushAnnouncements } from "./announcements.ts";
 import { rotate } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
 import { postpone, seekContact, stabilise } from "./membership.ts";
@@ -50,6 +50,7 @@ function fire(context: Context, timer: Timer): void {
   switch (timer) {
     case "flush":
       flushAnnouncements(context);
+      if (parameters.lazyRepair) breakSilence(context);
       return;
     case "missing":
       parameters.lazyRepair ? missingTick(context) : undefined;

@@ -45,6 +45,7 @@ const VECTORS: readonly [string, Message, string][] = [
     { type: "gossip", id: idOf(payload), hops: 2, flood: true, payload },
     "6a 0f 08 02 10 01 1a 09 0000000000000005 07",
   ],
+  ["IHAVE of nothing", { type: "ihave", summaries: [] }, "72 00"],
   ["IHAVE", { type: "ihave", summaries: [{ id: x, hops: 9 }] }, "72 0b 0a 09 0a 02 abcd 10 ac02 18 09"],
   ["GRAFT", { type: "graft", ids: [x] }, "7a 09 0a 07 0a 02 abcd 10 ac02"],
   ["PRUNE", { type: "prune" }, "8201 00"],

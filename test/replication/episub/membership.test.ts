@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { LIMITS } from "../../../src/replication/episub/limits.ts";
-import { effectsOf, info, Machine, neighbor, receivers, sent } from "./machine.ts";
+import { effectsOf, gossip, info, Machine, neighbor, receivers, sent } from "./machine.ts";
 
 const A = 7;
 const peers = (count: number, prefix = "p") => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
@@ -60,6 +60,28 @@ describe("joining", () => {
     const effects = machine.receive("new", neighbor("new"));
     const types = effects.flatMap((effect) => (effect.type === "send" ? [effect.message.type] : []));
     assert.deepEqual(types, ["neighbor", "ihave"]);
+  });
+
+  test("a neighbour that was lost and is found again is asked at once", () => {
+    const machine = new Machine({}, ["boss"]);
+    machine.link("a", "b", "c", "d", "boss");
+    assert.deepEqual(receivers(machine.step({ type: "disconnected", peer: "boss" }), "neighbor"), []);
+    assert.deepEqual(receivers(machine.step({ type: "contact", peer: info("boss") }), "neighbor"), ["boss"]);
+  });
+
+  test("a JOIN of a neighbour by itself means that it was started again: it is a new link, eager, and told what is new", () => {
+    const machine = new Machine();
+    machine.link("a", "b");
+    machine.receive("b", { type: "prune" });
+    machine.deliver("a", gossip(1));
+    const join = { type: "join", peer: info("b"), ttl: 6 } as const;
+    machine.receive("a", join);
+    assert.ok(!machine.eager.includes("b"), "nobody else can say so");
+    assert.equal(effectsOf(machine.receive("b", join), "neighbor-down").length, 1);
+    const effects = machine.step({ type: "connected", peer: "b" });
+    assert.deepEqual(receivers(effects, "neighbor"), ["b"]);
+    assert.deepEqual(receivers(effects, "ihave"), ["b"]);
+    assert.ok(machine.eager.includes("b"));
   });
 
   test("a JOIN that cannot be connected back to walks on, and ends at TTL 0", () => {

@@ -222,6 +222,24 @@ describe("IHAVE", () => {
     assert.deepEqual(sent(effects, "ihave"), [{ to: "a", message: ihave(1, 2) }]);
   });
 
+  test("tells every neighbour the newest id once when nothing more comes", () => {
+    const machine = inTree();
+    machine.wait(200);
+    assert.deepEqual(receivers(machine.wait(600), "ihave"), []);
+    assert.deepEqual(sent(machine.wait(10_000), "ihave"), [
+      ...["a", "b", "c", "d", "e"].map((to) => ({ to, message: ihave(4, 1) })),
+    ]);
+    machine.deliver("a", gossip(2, 3));
+    assert.equal(sent(machine.wait(10_000), "ihave").length, 2 + 5, "d and e at once, all of them later");
+  });
+
+  test("without an id asks, after as long, whether the links of a node that has nothing still stand", () => {
+    const machine = new Machine();
+    machine.step({ type: "subscribe", contacts: [] });
+    machine.link("a");
+    assert.deepEqual(sent(machine.wait(2_000), "ihave"), [{ to: "a", message: ihave(0) }]);
+  });
+
   test("of known ids asks for nothing", () => {
     const machine = new Machine();
     machine.known = ({ order }) => order === 2;
@@ -284,11 +302,12 @@ describe("repair", () => {
     assert.equal(machine.state.active.get("d")?.undelivered, 0);
   });
 
-  test("three GRAFTs left unanswered cut the announcer off", () => {
+  test("GRAFTs left unanswered for a while, three times, cut the announcer off", () => {
     const machine = inTree();
     machine.receive("d", ihave(3, 2));
-    const effects = machine.wait(600);
-    assert.equal(sent(effects, "graft").length, 4);
+    assert.deepEqual(effectsOf(machine.wait(3 * LIMITS.undeliveredMs - 300), "ban"), []);
+    assert.equal(machine.state.active.get("d")?.undelivered, 2);
+    const effects = machine.wait(300);
     assert.deepEqual(effectsOf(effects, "ban"), [
       { type: "ban", peer: "d", reason: "undelivered", forMs: LIMITS.undeliveredBanMs },
     ]);
@@ -335,6 +354,19 @@ describe("repair", () => {
     assert.deepEqual(sent(machine.step({ type: "disconnected", peer: "d" }), "graft"), []);
   });
 
+  test("who refuses to replace a parent, or dies while asked, is replaced by the next, and nobody is asked twice", () => {
+    const machine = inTree();
+    machine.receive("e", ihave(2, 2));
+    assert.deepEqual(receivers(machine.step({ type: "disconnected", peer: "a" }), "graft"), ["e"]);
+    assert.deepEqual(receivers(machine.receive("e", { type: "prune" }), "graft"), ["d"]);
+    assert.deepEqual(receivers(machine.receive("d", { type: "prune" }), "graft"), []);
+
+    const other = inTree();
+    other.receive("e", ihave(2, 2));
+    other.step({ type: "disconnected", peer: "a" });
+    assert.deepEqual(receivers(other.step({ type: "disconnected", peer: "e" }), "graft"), ["d"]);
+  });
+
   test("a parent that prunes us is replaced at once, too", () => {
     const machine = inTree();
     machine.receive("e", ihave(2, 1));
@@ -353,47 +385,82 @@ describe("GRAFT", () => {
 });
 
 describe("optimising the tree", () => {
-  test("a lazy link shorter by the threshold becomes eager; the old one stays until a duplicate prunes it", () => {
+  /** A tree whose lazy links d and e have been measured, and rest no more. */
+  function rested(rttMs: number): Machine {
     const machine = inTree();
     machine.now += LIMITS.prunedMs;
+    for (const name of ["d", "e"]) machine.state.active.get(name)!.rttMs = rttMs;
+    machine.state.parentSince = machine.now;
+    return machine;
+  }
+
+  test("a lazy link that would have been shorter becomes eager; the old one stays until a duplicate prunes it", () => {
+    const machine = rested(8);
     machine.deliver("a", gossip(2, 6));
-    assert.deepEqual(sent(machine.receive("d", ihave(4, 2)), "graft"), [], "two hops are not worth it");
-    const effects = machine.receive("d", ihave(3, 2));
+    assert.deepEqual(sent(machine.receive("d", ihave(5, 2)), "graft"), [], "one hop costs less than its way");
+    const effects = machine.receive("d", ihave(4, 2));
     assert.deepEqual(sent(effects, "graft"), [{ to: "d", message: { type: "graft", ids: [] } }]);
     assert.ok(machine.eager.includes("a") && machine.eager.includes("d"));
-    assert.deepEqual(
-      sent(machine.receive("e", ihave(1, 2)), "graft"),
-      [],
-      "d is as short as that within the threshold",
-    );
-    machine.deliver("d", gossip(3, 3));
+    assert.deepEqual(sent(machine.receive("e", ihave(3, 2)), "graft"), [], "d is nearly as short as that");
+    machine.deliver("d", gossip(3, 4));
+    machine.now += 50;
     assert.deepEqual(receivers(machine.receive("a", gossip(3, 6)), "prune"), ["a"]);
   });
 
-  test("counts an announcement that came before the payload, too, and does not push to its sender", () => {
-    const machine = inTree();
-    machine.now += LIMITS.prunedMs;
-    machine.receive("d", ihave(1, 2));
+  test("a lazy link whose announcement was earlier than the payload by more than its way becomes eager", () => {
+    const machine = rested(60);
+    machine.receive("d", ihave(6, 2));
+    machine.receive("e", ihave(1, 2));
+    machine.now += 29;
     const effects = machine.deliver("a", gossip(2, 4));
-    assert.deepEqual(receivers(effects, "graft"), ["d"]);
-    assert.deepEqual(receivers(effects, "gossip"), ["b", "c"]);
+    assert.deepEqual(receivers(effects, "graft"), []);
+    assert.deepEqual(receivers(effects, "gossip"), ["b", "c"], "who announced it is not pushed to");
+    machine.state.active.get("d")!.rttMs = 40;
+    machine.receive("e", ihave(1, 3));
+    machine.receive("d", ihave(6, 3));
+    machine.now += 29;
+    assert.deepEqual(receivers(machine.deliver("a", gossip(3, 4)), "graft"), ["d"]);
+  });
+
+  test("an unmeasured link is not tried, nor any cheap gain once the parent has served long", () => {
+    const machine = rested(8);
+    machine.state.active.get("e")!.rttMs = undefined;
+    machine.deliver("a", gossip(2, 6));
+    assert.deepEqual(receivers(machine.receive("e", ihave(1, 2)), "graft"), []);
+    machine.now += 10 * 60_000;
+    machine.deliver("a", gossip(3, 6));
+    assert.deepEqual(receivers(machine.receive("d", ihave(1, 3)), "graft"), [], "15 ms for 4 x 11");
+  });
+
+  test("of two edges that bring a payload, the shorter one stays if it is hardly later", () => {
+    const machine = inTree();
+    machine.receive("d", { type: "graft", ids: [] });
+    machine.deliver("a", gossip(2, 3));
+    machine.now += 5;
+    assert.deepEqual(receivers(machine.receive("d", gossip(2, 1)), "prune"), ["a"]);
+    assert.equal(machine.state.parent, "d");
+
+    machine.receive("a", { type: "graft", ids: [] });
+    machine.deliver("d", gossip(3, 3));
+    machine.now += 6;
+    assert.deepEqual(receivers(machine.receive("a", gossip(3, 1)), "prune"), ["a"], "too late");
   });
 
   test("an edge that was pruned is not tried again for a while, and ever more rarely", () => {
-    const machine = inTree();
+    const machine = rested(1);
     const attempt = (order: number) => {
+      machine.state.parentSince = machine.now;
       machine.deliver("a", gossip(order, 6));
       return receivers(machine.receive("d", ihave(1, order)), "graft").length;
     };
-    assert.equal(attempt(2), 0, "d has just pruned us");
+    assert.equal(attempt(2), 1);
+    machine.deliver("a", gossip(3, 6));
+    machine.now += 20;
+    machine.receive("d", gossip(3, 1));
     machine.now += LIMITS.prunedMs;
-    assert.equal(attempt(3), 1);
-    machine.deliver("a", gossip(4, 6));
-    machine.receive("d", gossip(4, 1));
+    assert.equal(attempt(4), 0);
     machine.now += LIMITS.prunedMs;
-    assert.equal(attempt(5), 0);
-    machine.now += LIMITS.prunedMs;
-    assert.equal(attempt(6), 1);
+    assert.equal(attempt(5), 1);
   });
 
   test("a source with few pushes changes one of them now and then", () => {
