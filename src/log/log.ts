@@ -13,7 +13,7 @@ import { ROOT_CACHE_ENTRIES } from "../base/limits.ts";
 import { CheckpointVerifier, type Head, type SignedHead } from "./checkpoint.ts";
 import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
-import { type TreeEdge, TreeGrowth } from "./growth.ts";
+import { TreeGrowth } from "./growth.ts";
 import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
 import { LENGTH_BYTES, packEntries, unpackEntries } from "./packed-entries.ts";
 import {

@@ -58,7 +58,7 @@ export class CommitLoop {
 
   async #run(): Promise<void> {
     const { log, ordering, grow } = this.#options;
-    let edge: TreeEdge = log.edge;
+    let edge: TreeEdge = { size: log.committed.size, frontier: log.frontier };
     let committing: Promise<void> = Promise.resolve();
     while (await this.#somethingToSeal()) {
       const entries = ordering.takeBlock();
