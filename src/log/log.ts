@@ -118,9 +118,9 @@ export class Log {
     return this.#signed;
   }
 
-  /** What the committed tree is extended from. */
-  get edge(): TreeEdge {
-    return { size: this.#committed.size, frontier: this.#frontier };
+  /** Perfect subtrees of what is committed, largest first. */
+  get frontier(): readonly Uint8Array[] {
+    return this.#frontier;
   }
 
   /** The tree with these leaves behind it. Changes nothing. */

@@ -104,7 +104,7 @@ export class Follower {
   /** The blocks at the head of the queue that continue the log, as many as fit into one. */
   #takeLive(): Waiting<LiveStretch>[] {
     const taken: Waiting<LiveStretch>[] = [];
-    let tree = this.#log.edge;
+    let tree: TreeEdge = { size: this.#log.committed.size, frontier: this.#log.frontier };
     let count = 0;
     let bytes = 0;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {

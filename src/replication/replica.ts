@@ -101,7 +101,7 @@ export class Replica {
     const { log } = this.#options;
     const { size } = log.committed;
     const isOld = head.size <= size && !log.holds(head);
-    const isOther = block.first === size && !sameHashes(growth.frontierBefore, log.edge.frontier);
+    const isOther = block.first === size && !sameHashes(growth.frontierBefore, log.frontier);
     if (isOld || isOther) this.#accuse(head);
     return isOld || isOther;
   }
