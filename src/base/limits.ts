@@ -90,10 +90,16 @@ export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
 export const REQUEST_CALLS_MAX = 1_000;
 /** Characters of JSON after which a request's further calls are refused: with the largest read on top, clients take it. */
 export const ANSWER_CHARACTERS_MAX = 8 * MIB;
+/** Bytes of the buffers that large answers are written into, and how many are kept to be used again. */
+export const ANSWER_BUFFER_BYTES_MIN = 64 * KIB;
+export const ANSWER_BUFFER_BYTES_MAX = 4 * MIB;
+export const ANSWER_BUFFERS_MAX = 8;
+/** Bytes up to which an answer is copied out of its buffer: many small ones may be under way at once. */
+export const ANSWER_TEXT_BYTES_MAX = 16 * KIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
-/** Open connections of one source: more than keep a node busy, for clients that open one for each call. */
-export const CONNECTIONS_PER_SOURCE_MAX = 256;
+/** Open connections of one source: more than keep a node busy, and more than STREAMS_MAX, so that a reader is told why. */
+export const CONNECTIONS_PER_SOURCE_MAX = 300;
 /** Milliseconds between two lines in the log that connections are refused; a metric counts them. */
 export const REFUSAL_NOTICE_MS = 60_000;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
@@ -112,6 +118,11 @@ export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
+/**
+ * Milliseconds between two blocks that leave the primary under load: what is sealed meanwhile leaves as one. Each block
+ * costs a replica two signatures, a commit and its frames, about 3 ms, whatever is in it.
+ */
+export const GOSSIP_PACE_MS = 100;
 /** Bytes of a stream that may wait beside the frame that is read: lengths, and a few small frames sent ahead. */
 export const FRAME_SLACK_BYTES = 64 * KIB;
 /** Milliseconds until a request to a peer counts as unanswered, and until an idle stream is closed. */

@@ -46,7 +46,7 @@ const PACKED_BYTES_MAX = BLOCK_BYTES_MAX + 2 * BLOCK_ENTRIES_MAX;
 function readEntries(log: Log, first: number, end: number): Uint8Array {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for (const packed of log.packed(first, end)) {
+  for (const { entries: packed } of log.pieces(first, end)) {
     if (bytes + packed.length > PACKED_BYTES_MAX) break;
     pieces.push(packed);
     bytes += packed.length;

@@ -16,8 +16,8 @@ export interface Source {
   readonly place?: Place | undefined;
 }
 
-/** The result as JSON text. */
-export type Handler = (params: Params, source: Source) => string | Promise<string>;
+/** The result as JSON text; a large one as its bytes, made by AnswerText. */
+export type Handler = (params: Params, source: Source) => string | Uint8Array | Promise<string>;
 
 export interface Method {
   /** Names of the parameters, in their order. */
@@ -27,9 +27,15 @@ export interface Method {
 
 export type Methods = ReadonlyMap<string, Method>;
 
+/** Text and bytes that make up an answer with large results in it, in their order. */
+export type Parts = readonly (string | Uint8Array)[];
+
+/** JSON text, or its UTF-8. */
+export type Body = string | Uint8Array | Parts;
+
 export interface Answer {
-  /** JSON text, or its UTF-8; undefined if nothing is to be answered: only notifications. */
-  readonly body: string | Uint8Array | undefined;
+  /** Undefined if nothing is to be answered: only notifications. */
+  readonly body: Body | undefined;
   /** The error of a request that is a single call. */
   readonly error?: SequencerError;
 }
@@ -61,7 +67,16 @@ export async function answer(body: string, methods: Methods, source: Source): Pr
   }
   const answers = await Promise.all(request.map((one) => call(one, methods, source, room)));
   const bodies = answers.map((one) => one?.body).filter((one) => one !== undefined);
-  return { body: bodies.length === 0 ? undefined : `[${bodies.join(",")}]` };
+  return { body: bodies.length === 0 ? undefined : joinBodies(bodies) };
+}
+
+function joinBodies(bodies: readonly Body[]): Body {
+  if (bodies.every((body) => typeof body === "string")) return `[${bodies.join(",")}]`;
+  return [...bodies.flatMap((body, i) => [i === 0 ? "[" : ",", ...(isParts(body) ? body : [body])]), "]"];
+}
+
+export function isParts(body: Body): body is Parts {
+  return Array.isArray(body);
 }
 
 /** The answer to one call; undefined for a notification. */
@@ -78,8 +93,11 @@ async function call(
     if (room.characters <= 0) throw answersTooLarge();
     const handled = method.handle(params, source);
     // Reads answer at once: the next call of the batch must find their room taken.
-    if (typeof handled === "string") room.characters -= handled.length;
-    result = succeed(id ?? null, await handled);
+    if (!(handled instanceof Promise)) room.characters -= handled.length;
+    result =
+      handled instanceof Uint8Array
+        ? succeedAtLarge(id ?? null, handled)
+        : succeed(id ?? null, await handled);
   } catch (error) {
     result = fail(id ?? null, error);
   }
@@ -152,6 +170,11 @@ export function fail(
 /** The answer that carries a result. */
 export function succeed(id: Id, result: string): Answer & { readonly body: string } {
   return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}` };
+}
+
+/** The same for a result that is large: it is not copied. */
+function succeedAtLarge(id: Id, result: Uint8Array): Answer {
+  return { body: [`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`, result, "}"] };
 }
 
 /** The id of a call; undefined if it has none, or one that is none. */

@@ -3,8 +3,9 @@
  * knows Fastify. Bodies, calls, connections and times are bounded; a request that is refused costs its sender alone.
  */
 import { lookup } from "node:dns/promises";
+import type { OutgoingHttpHeaders } from "node:http";
 import cors from "@fastify/cors";
-import Fastify, { type FastifyError, type FastifyInstance, LogController } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import {
@@ -17,8 +18,9 @@ import {
   STREAM_STALL_MS,
   STREAMS_MAX,
 } from "../base/limits.ts";
+import { releaseAnswer } from "./answer-text.ts";
 import type { Backend } from "./backend.ts";
-import { type Answer, answer, fail } from "./json-rpc.ts";
+import { type Answer, answer, fail, isParts, type Parts } from "./json-rpc.ts";
 import { rpcMethods, signedHead } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
 import { parseIndex } from "./params.ts";
@@ -90,6 +92,8 @@ export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyI
   const server: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Nothing is logged of a request that would need its id: a logger of its own would cost as much as its route.
+    childLoggerFactory: (parent) => parent,
     bodyLimit: REQUEST_BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -155,8 +159,22 @@ function serveRpc(server: FastifyInstance, backend: Backend): void {
     if (error?.code === "limit-exceeded") {
       reply.code(429).header("retry-after", retryAfterSeconds(error));
     }
-    return reply.type(JSON_TYPE).send(body);
+    return isParts(body) ? sendParts(reply, body) : reply.type(JSON_TYPE).send(body);
   });
+}
+
+/** Large results go out as they are, not copied into one text. */
+function sendParts(reply: FastifyReply, parts: Parts): FastifyReply {
+  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+  const { raw } = reply.type(JSON_TYPE).header("content-length", length).hijack();
+  raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
+  raw.cork();
+  for (const part of parts) raw.write(part);
+  raw.end();
+  raw.once("close", () => {
+    for (const part of parts) releaseAnswer(part);
+  });
+  return reply;
 }
 
 function serveStream(server: FastifyInstance, options: ServerOptions, stop: AbortSignal): void {

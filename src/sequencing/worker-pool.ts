@@ -9,8 +9,6 @@ import { assert } from "../base/assert.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
   VERIFY_BREAKS_MAX,
-  VERIFY_JOB_SIGNATURES_MAX,
-  VERIFY_JOB_SIGNATURES_MIN,
   VERIFY_JOBS_PER_WORKER,
   VERIFY_PAUSE_MS_MAX,
   VERIFY_PAUSE_MS_MIN,
@@ -18,21 +16,8 @@ import {
   VERIFY_TIMEOUT_MS,
 } from "../base/limits.ts";
 import type { VerifierMetrics } from "../verify/verify.ts";
-import type { JobReply, JobRequest, TaskMessage, VerifierSettings } from "./job-server.ts";
-
-/** Something for a worker to do. */
-export interface Task {
-  /** Signatures in it, or about as many as it takes as long as. */
-  readonly weight: number;
-  /** What to send, its buffers the worker's from then on; called again if the first worker broke. */
-  pack(): TaskMessage;
-}
-
-interface PendingTask extends Task {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  failedBefore: boolean;
-}
+import type { JobReply, JobRequest, VerifierSettings } from "./job-server.ts";
+import { type PendingTask, type Task, TaskQueue } from "./task-queue.ts";
 
 interface Job {
   readonly tasks: readonly PendingTask[];
@@ -70,7 +55,7 @@ export class WorkerPool {
   readonly #members: Member[] = [];
   /** Places that get their next worker after a pause, and how often in a row those before it broke. */
   readonly #gaps = new Map<NodeJS.Timeout, number>();
-  #waiting: PendingTask[] = [];
+  readonly #waiting = new TaskQueue();
   #briefing: (() => readonly unknown[]) | undefined;
   #nextJob = 0;
   #assigning = false;
@@ -90,13 +75,7 @@ export class WorkerPool {
     if (this.#closed) return Promise.reject(closed());
     if (this.#isBroken) return Promise.reject(broken());
     return new Promise<unknown>((resolve, reject) => {
-      this.#waiting.push({
-        weight: task.weight,
-        pack: () => task.pack(),
-        resolve,
-        reject,
-        failedBefore: false,
-      });
+      this.#waiting.add({ task, resolve, reject, failedBefore: false });
       this.#assignSoon();
     }) as Promise<Result>;
   }
@@ -127,7 +106,7 @@ export class WorkerPool {
     this.#closed = true;
     for (const timer of this.#gaps.keys()) clearTimeout(timer);
     for (const { loading } of this.#members) clearTimeout(loading);
-    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    this.#waiting.rejectAll(closed());
     await Promise.all(this.#members.map(dismiss));
   }
 
@@ -144,28 +123,13 @@ export class WorkerPool {
   /** Hands waiting tasks to workers that have loaded and have room, the least busy one first. */
   #assign(): void {
     const loaded = this.#members.filter(({ loading }) => loading === undefined);
-    while (this.#waiting.length > 0 && loaded.length > 0) {
+    while (!this.#waiting.isEmpty && loaded.length > 0) {
       const member = loaded.reduce((least, other) => (other.jobs.size < least.jobs.size ? other : least));
       if (member.jobs.size >= VERIFY_JOBS_PER_WORKER) return;
-      this.#send(member, this.#takeJob());
+      // Small tasks gather while all workers are busy: eight signatures together take as long as two alone.
+      if (member.jobs.size > 0 && !this.#waiting.isWorthwhile) return;
+      this.#send(member, this.#waiting.takeJob(this.#members.length));
     }
-  }
-
-  /** As much as lets all workers share what waits, within the bounds of a job. */
-  #takeJob(): PendingTask[] {
-    const waiting = this.#waiting.reduce((sum, { weight }) => sum + weight, 0);
-    const share = Math.ceil(waiting / this.#members.length);
-    const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
-    let total = 0;
-    let taken = 0;
-    // What broke a worker goes alone, so that it takes nobody with it if it does so again.
-    const alone = this.#waiting[0]?.failedBefore;
-    for (const { weight, failedBefore } of this.#waiting) {
-      if (taken > 0 && (alone || failedBefore || total + weight > limit)) break;
-      total += weight;
-      taken++;
-    }
-    return this.#waiting.splice(0, taken);
   }
 
   #send(member: Member, tasks: readonly PendingTask[]): void {
@@ -174,7 +138,7 @@ export class WorkerPool {
       this.#replace(member, new Error(`no results within ${VERIFY_TIMEOUT_MS} ms`));
     }, VERIFY_TIMEOUT_MS).unref();
     member.jobs.set(job, { tasks, deadline });
-    const messages = tasks.map((task) => task.pack());
+    const messages = tasks.map(({ task }) => task.pack());
     member.worker.postMessage(
       { job, tasks: messages } satisfies JobRequest,
       messages.map(({ buffer }) => buffer),
@@ -239,12 +203,12 @@ export class WorkerPool {
     const [atWork, ...queued] = member.jobs.values();
     for (const { tasks, deadline } of queued) {
       clearTimeout(deadline);
-      this.#waiting.unshift(...tasks);
+      this.#waiting.putBack(tasks);
     }
     clearTimeout(atWork?.deadline);
     for (const task of atWork?.tasks ?? []) this.#retry(task, error);
     if (this.#isBroken) {
-      for (const { reject } of this.#waiting.splice(0)) reject(broken());
+      this.#waiting.rejectAll(broken());
       if (!wasBroken) this.#options.onEvent?.({ notice: broken().message });
     }
     this.#assign();
@@ -265,14 +229,14 @@ export class WorkerPool {
     this.#gaps.set(timer, breaks);
   }
 
-  #retry(task: PendingTask, cause: unknown): void {
-    if (task.failedBefore) {
-      task.reject(
+  #retry(pending: PendingTask, cause: unknown): void {
+    if (pending.failedBefore) {
+      pending.reject(
         new SequencerError("internal", "signatures could not be verified: two workers broke", { cause }),
       );
     } else {
-      task.failedBefore = true;
-      this.#waiting.unshift(task);
+      pending.failedBefore = true;
+      this.#waiting.putBack([pending]);
     }
   }
 }
