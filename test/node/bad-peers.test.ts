@@ -43,7 +43,7 @@ let replica: TestReplica;
 const blocks: Uint8Array[] = [];
 before(async () => {
   primary = await startTestPrimary(wholeFile, { peering: await peeringOf() });
-  primary.node.log.onPublish((head, block) => void blocks.push(blockMessage(head, block)));
+  primary.node.log.onPublish((head, block) => void blocks.push(blockMessage(head, [block])));
   replica = await startTestReplica(wholeFile, [loopback(primary.node)]);
   await goesOn();
 });
@@ -174,7 +174,7 @@ for (const target of ["primary", "replica"] as const) {
     const { origin } = log.genesis;
     const [, signatures] = log.signed!.note.split("\n\n");
     const note = `${formatCheckpoint(origin, sealed.growth)}\n${signatures}`;
-    const payload = blockMessage({ ...log.signed!, ...sealed.growth, note }, sealed);
+    const payload = blockMessage({ ...log.signed!, ...sealed.growth, note }, [sealed]);
     const id = messageIdOf(payload);
     bad.gossip({ type: "gossip", id, hops: 1, flood: true, payload });
     await until("it is cut off", () => bad.connection.status !== "open");
