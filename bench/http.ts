@@ -1,21 +1,25 @@
 /**
  * End to end over HTTP: signed transactions in, receipts out, one to a request and in batches, as fast as the node
- * takes them. Beside it, in the same run, what npm's native verification does on the same cores.
+ * takes them. Beside it, in turns, what npm's native verification does on the same cores, and what a bare HTTP server
+ * does with the same requests.
  */
 import { availableParallelism } from "node:os";
-import { LoadGenerator, type MeasuredLoad } from "./load.ts";
+import { BATCH, BATCH_CONNECTIONS, requestsFor } from "./capacity.ts";
+import { LoadGenerator, type LoadResult, type MeasuredLoad } from "./load.ts";
 import { NodeProcess } from "./node-process.ts";
-import { rawVerification } from "./raw-verification.ts";
+import { type RawVerification, rawVerification } from "./raw-verification.ts";
 import type { BenchOptions, Report } from "./report.ts";
 import { ACCOUNTS, DATA_BYTES } from "./transactions.ts";
 
-export const BATCH = 100;
-/** Enough to keep both the node's threads and the generator at work. */
-export const BATCH_CONNECTIONS = 8;
 const SINGLE_CONNECTIONS = 64;
-/** Requests of the first measurement, which says how many the others need, and warms the node up. */
+/** Requests of the first measurement, which says how many the others need, and warms everybody up. */
 const TRIAL = { batched: 200, single: 10_000 };
 const VERIFICATION_PART = 0.3;
+/** Bytes of a full receipt as JSON, in a log of some ten thousand entries. */
+const RECEIPT_BYTES = 1_500;
+
+const single = { work: { kind: "append", batch: 1 }, connections: SINGLE_CONNECTIONS } as const;
+const batched = { work: { kind: "append", batch: BATCH }, connections: BATCH_CONNECTIONS } as const;
 
 export async function http(report: Report, { seconds, repetitions, directory }: BenchOptions): Promise<void> {
   report.conditions({
@@ -26,23 +30,30 @@ export async function http(report: Report, { seconds, repetitions, directory }: 
     receipts: "full",
   });
   const node = await NodeProcess.start(directory);
+  const echo = await NodeProcess.startEcho();
+  const longEcho = await NodeProcess.startEcho(RECEIPT_BYTES);
   const generator = new LoadGenerator(node);
+  const elsewhere = async ({ url }: NodeProcess, requests: number): Promise<LoadResult> =>
+    await generator.runElsewhere({ ...single, requests, sendTo: url });
   try {
-    const single = { work: { kind: "append", batch: 1 }, connections: SINGLE_CONNECTIONS } as const;
-    const batched = { work: { kind: "append", batch: BATCH }, connections: BATCH_CONNECTIONS } as const;
+    const trial = {
+      single: await generator.run({ ...single, requests: TRIAL.single }),
+      batched: await generator.run({ ...batched, requests: TRIAL.batched }),
+      echo: await elsewhere(echo, TRIAL.single),
+    };
+    await elsewhere(longEcho, TRIAL.single);
     const requests = {
-      single: requestsFor(seconds, TRIAL.single, await generator.run({ ...single, requests: TRIAL.single })),
-      batched: requestsFor(
-        seconds,
-        TRIAL.batched,
-        await generator.run({ ...batched, requests: TRIAL.batched }),
-      ),
+      single: requestsFor(seconds, TRIAL.single, trial.single),
+      batched: requestsFor(seconds, TRIAL.batched, trial.batched),
+      echo: requestsFor(seconds, TRIAL.single, trial.echo),
     };
     const rounds: Round[] = [];
     for (let i = 0; i < repetitions; i++) {
       rounds.push({
         raw: await rawVerification(seconds * VERIFICATION_PART),
         single: await generator.run({ ...single, requests: requests.single }),
+        echo: await elsewhere(echo, requests.echo),
+        longEcho: await elsewhere(longEcho, requests.echo),
         batched: await generator.run({ ...batched, requests: requests.batched }),
         requests,
       });
@@ -50,27 +61,17 @@ export async function http(report: Report, { seconds, repetitions, directory }: 
     addRows(report, rounds);
   } finally {
     generator.stop();
-    await node.stop();
+    await Promise.all([node.stop(), echo.stop(), longEcho.stop()]);
   }
 }
 
-/** Transactions a second in batches, closed loop, measured briefly: what open loops take their rates from. */
-export async function batchThroughput(generator: LoadGenerator, seconds: number): Promise<number> {
-  const batched = { work: { kind: "append", batch: BATCH }, connections: BATCH_CONNECTIONS } as const;
-  const trial = await generator.run({ ...batched, requests: TRIAL.batched });
-  const requests = requestsFor(seconds, TRIAL.batched, trial);
-  return (requests * BATCH) / (await generator.run({ ...batched, requests })).seconds;
-}
-
-function requestsFor(seconds: number, requests: number, trial: MeasuredLoad): number {
-  return Math.max(requests, Math.round((requests * seconds) / trial.seconds));
-}
-
 interface Round {
-  readonly raw: { readonly rate: number; readonly ratePerCpuSecond: number };
+  readonly raw: RawVerification;
   readonly single: MeasuredLoad;
+  readonly echo: LoadResult;
+  readonly longEcho: LoadResult;
   readonly batched: MeasuredLoad;
-  readonly requests: { readonly single: number; readonly batched: number };
+  readonly requests: { readonly single: number; readonly batched: number; readonly echo: number };
 }
 
 function addRows(report: Report, rounds: readonly Round[]): void {
@@ -79,27 +80,45 @@ function addRows(report: Report, rounds: readonly Round[]): void {
     report.row({ what, unit, values: rounds.map(of), ...(bar !== undefined && { bar }) });
   };
   const rate = ({ requests, batched }: Round): number => (requests.batched * BATCH) / batched.seconds;
-  const generatorCores = ({ batched }: Round): number => batched.cpuSeconds / batched.seconds;
-  const nodeMicroseconds = ({ requests, batched }: Round): number =>
-    (batched.nodeCpuSeconds * 1e6) / (requests.batched * BATCH);
-  row("raw verification, all cores", "signatures/s", ({ raw }) => raw.rate);
-  row("one transaction a request", "tx/s", ({ single, requests }) => requests.single / single.seconds);
-  row("  load generator", "cores", ({ single }) => single.cpuSeconds / single.seconds);
-  row("  node", "cores", ({ single }) => single.nodeCpuSeconds / single.seconds);
+  const singleRate = ({ requests, single }: Round): number => requests.single / single.seconds;
+  const echoRate = ({ requests, echo }: Round): number => requests.echo / echo.seconds;
+  const longEchoRate = ({ requests, longEcho }: Round): number => requests.echo / longEcho.seconds;
+  const generatorCores = ({ generator, seconds }: LoadResult): number => generator.cpuSeconds / seconds;
+  const nodeCores = ({ node, seconds }: MeasuredLoad): number => node.cpuSeconds / seconds;
+  const microseconds = ({ node }: MeasuredLoad, transactions: number): number =>
+    (node.cpuSeconds * 1e6) / transactions;
+  const batchMicroseconds = ({ batched, requests }: Round): number =>
+    microseconds(batched, requests.batched * BATCH);
+
   row(`batches of ${BATCH}`, "tx/s", rate);
-  row("  load generator", "cores", generatorCores);
-  row("  node", "cores", ({ batched }) => batched.nodeCpuSeconds / batched.seconds);
+  row("  node", "cores", ({ batched }) => nodeCores(batched));
+  row("  load generator", "cores", ({ batched }) => generatorCores(batched));
+  row("  node's processor time", "us/tx", batchMicroseconds);
+  row("raw verification, all cores", "signatures/s", ({ raw }) => raw.rate);
+  row("  its processor time", "us/signature", ({ raw }) => 1e6 / raw.ratePerCpuSecond);
+  row("batches / raw verification, all cores", "x", (round) => rate(round) / round.raw.rate, ">= 1.5");
   row(
-    "  of raw verification on the cores left by the generator",
-    "%",
-    (round) => (100 * rate(round)) / ((round.raw.rate / cores) * (cores - generatorCores(round))),
-    ">= 70",
+    "  on the cores left by the generator",
+    "x",
+    (round) => rate(round) / ((round.raw.rate / cores) * (cores - generatorCores(round.batched))),
   );
-  row("  node's processor time", "us/tx", nodeMicroseconds);
-  row("  raw verification's processor time", "us/signature", ({ raw }) => 1e6 / raw.ratePerCpuSecond);
   row(
-    "  the second as a part of the first",
-    "%",
-    (round) => (100 * 1e6) / round.raw.ratePerCpuSecond / nodeMicroseconds(round),
+    "  processor times, raw verification / node",
+    "x",
+    (round) => 1e6 / round.raw.ratePerCpuSecond / batchMicroseconds(round),
   );
+  row("one transaction a request", "tx/s", singleRate);
+  row("  node", "cores", (round) => nodeCores(round.single));
+  row("  load generator", "cores", (round) => generatorCores(round.single));
+  row("  node's processor time", "us/tx", (round) => microseconds(round.single, round.requests.single));
+  row("bare node:http, echo of the same bodies", "requests/s", echoRate);
+  row("  load generator", "cores", ({ echo }) => generatorCores(echo));
+  row(`bare node:http, answers of ${RECEIPT_BYTES} bytes`, "requests/s", longEchoRate);
+  row(
+    "one transaction a request / echo",
+    "%",
+    (round) => (100 * singleRate(round)) / echoRate(round),
+    ">= 60",
+  );
+  row("  / answers as long as receipts", "%", (round) => (100 * singleRate(round)) / longEchoRate(round));
 }

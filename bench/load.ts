@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import type { NodeProcess } from "./node-process.ts";
+import type { Quantiles } from "./histogram.ts";
+import type { NodeProcess, NodeUse } from "./node-process.ts";
 
 /** Milliseconds at the beginning of an open loop that are not counted. */
 export const WARM_UP_MS = 1_000;
@@ -16,7 +17,10 @@ export type Work =
   | { readonly kind: "tile" | "bundle"; readonly size: number };
 
 export interface LoadJob {
+  /** The node whose log the requests are made for. */
   readonly url: string;
+  /** Who gets them, if not that node: a server to compare with. */
+  readonly sendTo?: string;
   readonly work: Work;
   readonly requests: number;
   readonly connections: number;
@@ -25,31 +29,55 @@ export interface LoadJob {
    * its next request when the answer to the last one is there (closed loop).
    */
   readonly rate?: number;
+  /** Seconds after which an open loop tells how it went since the last time; never unless given. */
+  readonly intervalSeconds?: number;
   /** Number of the first transaction; no two of a log may be the same. */
   readonly firstNonce: number;
+}
+
+/** A part of an open loop. */
+export interface LoadInterval {
+  /** Requests a second that were answered. */
+  readonly achieved: number;
+  readonly latency: Quantiles;
 }
 
 export interface LoadResult {
   readonly seconds: number;
   /** Answers that are not HTTP 200, or hold an error. */
   readonly failures: number;
-  /** Processor seconds of the load generator between first request and last answer. */
-  readonly cpuSeconds: number;
+  /** Requests a second that were answered while more were being sent, the warm-up left out. */
+  readonly achieved: number;
   /** Milliseconds from when a request was due to when its answer was there. */
-  readonly latency: {
-    readonly p50: number;
-    readonly p90: number;
-    readonly p99: number;
-    readonly max: number;
+  readonly latency: Quantiles;
+  readonly generator: {
+    /** Processor seconds between first request and last answer. */
+    readonly cpuSeconds: number;
+    /** Milliseconds that the generator itself came late to what was due (part of `latency`). */
+    readonly late: Quantiles;
+    /** Milliseconds of its longest garbage collection. */
+    readonly longestCollection: number;
   };
 }
 
 export interface MeasuredLoad extends LoadResult {
-  /** Processor seconds of the node meanwhile. */
-  readonly nodeCpuSeconds: number;
+  /** What the node used meanwhile. */
+  readonly node: NodeUse;
   /** Transactions that the log grew by. */
   readonly appended: number;
 }
+
+/** What the generator's process says. */
+export type GeneratorMessage =
+  | { readonly kind: "prepared" }
+  | { readonly kind: "interval"; readonly interval: LoadInterval }
+  | { readonly kind: "done"; readonly result: LoadResult }
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** What it is told. */
+export type GeneratorOrder = LoadJob | "go";
+
+type Job = Omit<LoadJob, "url" | "firstNonce">;
 
 export class LoadGenerator {
   readonly #node: NodeProcess;
@@ -62,8 +90,8 @@ export class LoadGenerator {
   }
 
   /** Prepares the requests, sends them, and checks that every transaction is in the log afterwards. */
-  async run(job: Omit<LoadJob, "url" | "firstNonce">): Promise<MeasuredLoad> {
-    const result = await this.offer(job);
+  async run(job: Job, onInterval?: (interval: LoadInterval) => void): Promise<MeasuredLoad> {
+    const result = await this.offer(job, onInterval);
     const transactions = job.work.kind === "append" ? job.requests * job.work.batch : 0;
     if (result.failures > 0 || result.appended !== transactions) {
       throw new Error(
@@ -74,29 +102,51 @@ export class LoadGenerator {
   }
 
   /** The same for a load that the node may refuse. */
-  async offer(job: Omit<LoadJob, "url" | "firstNonce">): Promise<MeasuredLoad> {
-    const transactions = job.work.kind === "append" ? job.requests * job.work.batch : 0;
-    const whole: LoadJob = { ...job, url: this.#node.url, firstNonce: this.#nonce };
-    this.#nonce += transactions;
-    await this.#exchange(whole);
+  async offer(job: Job, onInterval?: (interval: LoadInterval) => void): Promise<MeasuredLoad> {
+    await this.#prepare(job);
     const sizeBefore = await this.#size();
-    const before = this.#node.cpuSeconds();
-    const result = (await this.#exchange("go")) as LoadResult;
-    const nodeCpuSeconds = this.#node.cpuSeconds() - before;
-    const appended = (await this.#size()) - sizeBefore;
-    return { ...result, nodeCpuSeconds, appended };
+    const use = await this.#node.use();
+    const result = await this.#go(onInterval);
+    return { ...result, node: await use(), appended: (await this.#size()) - sizeBefore };
+  }
+
+  /** Sends requests that were made for the log to somebody else. */
+  async runElsewhere(job: Job & Required<Pick<LoadJob, "sendTo">>): Promise<LoadResult> {
+    await this.#prepare(job);
+    const result = await this.#go();
+    if (result.failures > 0) throw new Error(`${result.failures} failures at ${job.sendTo}`);
+    return result;
   }
 
   stop(): void {
     this.#child.kill();
   }
 
-  async #size(): Promise<number> {
-    return Number((await this.#node.call("sequencer_info")).size);
+  async #prepare(job: Job): Promise<void> {
+    const order: LoadJob = { ...job, url: this.#node.url, firstNonce: this.#nonce };
+    if (job.work.kind === "append") this.#nonce += job.requests * job.work.batch;
+    await this.#exchange(order, "prepared");
   }
 
-  async #exchange(message: LoadJob | "go"): Promise<unknown> {
-    const [reply] = await Promise.all([once(this.#child, "message"), this.#child.send(message)]);
-    return reply[0];
+  async #go(onInterval?: (interval: LoadInterval) => void): Promise<LoadResult> {
+    return (await this.#exchange("go", "done", onInterval)).result;
+  }
+
+  async #exchange<K extends GeneratorMessage["kind"]>(
+    order: GeneratorOrder,
+    answer: K,
+    onInterval?: (interval: LoadInterval) => void,
+  ): Promise<GeneratorMessage & { kind: K }> {
+    this.#child.send(order);
+    for (;;) {
+      const [message] = (await once(this.#child, "message")) as [GeneratorMessage];
+      if (message.kind === answer) return message as GeneratorMessage & { kind: K };
+      if (message.kind === "interval") onInterval?.(message.interval);
+      else if (message.kind === "failed") throw new Error(`the load generator: ${message.reason}`);
+    }
+  }
+
+  async #size(): Promise<number> {
+    return Number((await this.#node.call("sequencer_info")).size);
   }
 }

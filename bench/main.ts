@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [name…] [--seconds N] [--repetitions N] [--minutes N] [--directory DIR] [--json FILE]`,
- * for `replicas` also `[--rate TX_PER_SECOND] [--replicas N] [--kill]`.
+ * `npm run bench -- [name…] [--seconds N] [--repetitions N] [--minutes N] [--directory DIR] [--json FILE]
+ * [--plot FILE]`, for `replicas` also `[--rate TX_PER_SECOND] [--replicas N] [--kill]`.
  * Benchmarks print numbers and never fail on one: docs/benchmarks.md says how to read them.
  */
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { catchUp } from "./catch-up.ts";
 import { core } from "./core.ts";
 import { http } from "./http.ts";
+import { knee } from "./knee.ts";
 import { latency } from "./latency.ts";
 import { merkle } from "./merkle.ts";
 import { read } from "./read.ts";
@@ -27,6 +28,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   core,
   http,
   latency,
+  knee,
   read,
   soak,
   replicas,
@@ -44,6 +46,7 @@ const { values, positionals } = parseArgs({
     replicas: { type: "string", default: "16" },
     kill: { type: "boolean", default: false },
     json: { type: "string" },
+    plot: { type: "string" },
   },
 });
 const options: BenchOptions = {
@@ -63,11 +66,10 @@ if (unknown !== undefined) {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-const report = new Report();
+const report = new Report({ json: values.json, plot: values.plot });
 for (const name of names) {
   report.begin(name, options);
   await BENCHMARKS[name]!(report, options);
-  report.end();
-  // After each one, so that an interrupted run leaves what it measured.
-  if (values.json !== undefined) await report.save(values.json);
+  await report.end();
 }
+report.summary();

@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +12,7 @@ import { toHex } from "../src/base/bytes.ts";
 import { writers } from "./transactions.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../cmd/sequencer/sequencer", import.meta.url));
+const ECHO = fileURLToPath(new URL("./echo-node.ts", import.meta.url));
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
 export interface Memory {
@@ -19,6 +20,21 @@ export interface Memory {
   readonly anonymous: number;
   /** MiB of mapped files: the database's pages, which the kernel takes back when it wants. */
   readonly file: number;
+}
+
+/** What a node used while it was under load, and what may have kept it from answering. */
+export interface NodeUse {
+  /** Seconds of processor time, all its threads together. */
+  readonly cpuSeconds: number;
+  /** Seconds that its threads were ready to run and had no processor, all together. */
+  readonly waitSeconds: number;
+  /** Milliseconds of the longest pauses of its main thread for garbage: of young objects, and of the whole heap. */
+  readonly youngCollection: number;
+  readonly wholeCollection: number;
+  /** Collections of the whole heap. */
+  readonly wholeCollections: number;
+  /** Milliseconds that its event loop came late, at worst. */
+  readonly loopDelay: number;
 }
 
 export class NodeProcess {
@@ -59,6 +75,19 @@ export class NodeProcess {
     return new NodeProcess(await announcedUrl(child), child);
   }
 
+  /** Starts no node but what it is compared with: a bare HTTP server that echoes bodies, or answers so many bytes. */
+  static async startEcho(answerBytes?: number): Promise<NodeProcess> {
+    const child = spawn(
+      process.execPath,
+      [ECHO, ...(answerBytes === undefined ? [] : [String(answerBytes)])],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    process.once("exit", () => child.kill("SIGKILL"));
+    return new NodeProcess(await announcedUrl(child), child);
+  }
+
   /** Ends the node as a power failure would. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
@@ -82,6 +111,45 @@ export class NodeProcess {
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** Seconds that threads which still live have waited for a processor so far. */
+  #waitSeconds(): number {
+    const tasks = `/proc/${this.#child.pid}/task`;
+    return readdirSync(tasks).reduce((sum, task) => {
+      const nanoseconds = readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[1];
+      return sum + Number(nanoseconds) / 1e9;
+    }, 0);
+  }
+
+  /** Begins to watch what the node uses; what it returns ends that and tells. */
+  async use(): Promise<() => Promise<NodeUse>> {
+    // This look also forgets what was longest before.
+    const before = await this.metrics();
+    const cpuBefore = this.cpuSeconds();
+    const waitBefore = this.#waitSeconds();
+    return async () => {
+      const cpuSeconds = this.cpuSeconds() - cpuBefore;
+      const waitSeconds = this.#waitSeconds() - waitBefore;
+      const after = await this.metrics();
+      const count = 'sequencer_collection_seconds_count{kind="major"}';
+      return {
+        cpuSeconds,
+        waitSeconds,
+        youngCollection: 1e3 * (after.get('sequencer_collection_longest_seconds{kind="minor"}') ?? 0),
+        wholeCollection: 1e3 * (after.get('sequencer_collection_longest_seconds{kind="major"}') ?? 0),
+        wholeCollections: (after.get(count) ?? 0) - (before.get(count) ?? 0),
+        loopDelay: 1e3 * (after.get('sequencer_event_loop_delay_seconds{quantile="1"}') ?? 0),
+      };
+    };
+  }
+
+  /** What the node tells under /metrics, by name and labels. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    return new Map(
+      [...text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)].map(([, name, value]) => [name!, Number(value)]),
+    );
   }
 
   memory(): Memory {

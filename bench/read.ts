@@ -35,7 +35,7 @@ export async function read(report: Report, { seconds, repetitions, directory }: 
       report.row({
         what: "  node's processor time",
         unit: `us/${unit.slice(0, unit.indexOf("/"))}`,
-        values: results.map(({ nodeCpuSeconds }) => (nodeCpuSeconds * 1e6) / done),
+        values: results.map(({ node: use }) => (use.cpuSeconds * 1e6) / done),
       });
     };
     const entries = READ_ENTRIES;

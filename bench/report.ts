@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
+import { join, parse } from "node:path";
 
 /** How much to measure. */
 export interface BenchOptions {
@@ -23,6 +24,13 @@ export interface BenchOptions {
   readonly kill: boolean;
 }
 
+/** Where results are kept besides the terminal. */
+export interface ReportFiles {
+  readonly json?: string | undefined;
+  /** SVG; a second plot of the same run gets the benchmark's name before the extension. */
+  readonly plot?: string | undefined;
+}
+
 export type Benchmark = (report: Report, options: BenchOptions) => Promise<void>;
 
 /** One thing that was measured. */
@@ -31,16 +39,28 @@ export interface Row {
   readonly unit: string;
   /** One value a repetition. */
   readonly values: readonly number[];
-  /** What the median should reach, in words. */
+  /** What the median should reach: `>= 60`, `<= 15` or `0`. */
   readonly bar?: string;
 }
 
+interface Results {
+  readonly conditions: Record<string, unknown>;
+  readonly rows: Row[];
+  readonly tables: Record<string, { readonly header: readonly string[]; readonly rows: readonly string[][] }>;
+}
+
 export class Report {
-  readonly #benchmarks: Record<string, { conditions: Record<string, unknown>; rows: Row[] }> = {};
-  #current: { conditions: Record<string, unknown>; rows: Row[] } | undefined;
+  readonly #files: ReportFiles;
+  readonly #benchmarks: Record<string, Results> = {};
+  #current: Results | undefined;
+  #plots = 0;
+
+  constructor(files: ReportFiles) {
+    this.#files = files;
+  }
 
   begin(name: string, options: BenchOptions): void {
-    this.#current = { conditions: {}, rows: [] };
+    this.#current = { conditions: {}, rows: [], tables: {} };
     this.#benchmarks[name] = this.#current;
     console.log(`\n${name}\n${"=".repeat(name.length)}`);
     this.conditions({
@@ -60,8 +80,34 @@ export class Report {
     this.#current!.rows.push(row);
   }
 
-  /** Prints the rows of the benchmark that just ended. */
-  end(): void {
+  /** Prints a table of its own, for what is no single number: a curve, or the minutes of a run. */
+  table(title: string, header: readonly string[], rows: readonly string[][]): void {
+    this.#current!.tables[title] = { header, rows };
+    console.log(`\n  ${title}`);
+    print([header, ...rows], () => true);
+  }
+
+  /** The conditions so far, for captions. */
+  conditionLines(): string[] {
+    const { conditions } = this.#current!;
+    return [
+      Object.entries(conditions)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join("; "),
+    ];
+  }
+
+  /** Keeps a plot, if plots are wanted. */
+  async plot(name: string, svg: string): Promise<void> {
+    if (this.#files.plot === undefined) return;
+    const { dir, name: stem, ext } = parse(this.#files.plot);
+    const path = this.#plots++ === 0 ? this.#files.plot : join(dir, `${stem}-${name}${ext}`);
+    await writeFile(path, svg);
+    console.log(`\n  plot: ${path}`);
+  }
+
+  /** Prints the rows of the benchmark that just ended, and keeps the results: an interrupted run leaves what it has. */
+  async end(): Promise<void> {
     const cells = this.#current!.rows.map(({ what, unit, values, bar }) => [
       what,
       format(median(values)),
@@ -69,24 +115,49 @@ export class Report {
       values.length > 1 ? `${format(Math.min(...values))} - ${format(Math.max(...values))}` : "",
       bar ?? "",
     ]);
-    const table = [["", "median", "", "range", "bar"], ...cells];
-    const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
     console.log();
-    for (const row of table) {
-      console.log(
-        `  ${row.map((cell, i) => (i === 1 || i === 3 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join("  ")}`.trimEnd(),
-      );
-    }
+    print([["", "median", "", "range", "bar"], ...cells], (column) => column === 1 || column === 3);
+    if (this.#files.json !== undefined) await this.#save(this.#files.json);
   }
 
-  async save(path: string): Promise<void> {
+  /** Prints every row that has a bar, and whether it was reached. */
+  summary(): void {
+    const rows = Object.entries(this.#benchmarks).flatMap(([name, results]) =>
+      results.rows
+        .filter(({ bar }) => bar !== undefined)
+        .map(({ what, unit, values, bar }) => {
+          const verdict = reaches(median(values), bar!) ? "reached" : "SHORT";
+          return [name, what.trim(), format(median(values)), unit, bar!, verdict];
+        }),
+    );
+    if (rows.length === 0) return;
+    console.log("\nbars\n====\n");
+    print([["", "", "median", "", "bar", ""], ...rows], (column) => column === 2);
+  }
+
+  async #save(path: string): Promise<void> {
     const benchmarks = Object.fromEntries(
-      Object.entries(this.#benchmarks).map(([name, { conditions, rows }]) => [
+      Object.entries(this.#benchmarks).map(([name, { rows, ...rest }]) => [
         name,
-        { conditions, rows: rows.map((row) => ({ ...row, median: median(row.values) })) },
+        { ...rest, rows: rows.map((row) => ({ ...row, median: median(row.values) })) },
       ]),
     );
     await writeFile(path, `${JSON.stringify({ benchmarks }, undefined, 2)}\n`);
+  }
+}
+
+function reaches(value: number, bar: string): boolean {
+  const [, comparison, limit] = /^(>=|<=)?\s*([\d.,]+)/.exec(bar) ?? [];
+  const number = Number(limit?.replaceAll(",", ""));
+  if (comparison === ">=") return value >= number;
+  return comparison === "<=" ? value <= number : value === number;
+}
+
+function print(table: readonly (readonly string[])[], isNumber: (column: number) => boolean): void {
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  for (const row of table) {
+    const cells = row.map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+    console.log(`  ${cells.join("  ")}`.trimEnd());
   }
 }
 

@@ -7,6 +7,8 @@ import { hash, randomBytes, randomInt } from "node:crypto";
 import { createRequire } from "node:module";
 import { secp256k1 as noble } from "@noble/curves/secp256k1.js";
 import { createKeccak } from "hash-wasm";
+import { transactionDigest } from "../src/base/eip712.ts";
+import { transactionDigests } from "../src/verify/digests.ts";
 import { keccak256Batch, sha256Batch } from "../src/verify/hash.ts";
 import { addressOf } from "../src/verify/reference.ts";
 import { createVerifier, type SignatureBatch, type Verifier } from "../src/verify/verify.ts";
@@ -32,6 +34,8 @@ const PER_TURN = 512;
 const THEIRS_PER_TURN = 96;
 const NOBLE_SIGNATURES = 40;
 const MESSAGES = 512;
+const DIGESTS = [1, 10, 100, 256];
+const DIGESTS_PER_TURN = 1_024;
 
 export interface Comparison {
   readonly what: string;
@@ -61,6 +65,8 @@ export async function benchVerify(): Promise<Comparison[]> {
   }
   console.log("\nhashes, in batches of 512");
   for (const comparison of await compareHashes()) comparisons.push(comparison);
+  console.log("\nEIP-712 digests of transactions with 300 bytes of data");
+  for (const count of DIGESTS) comparisons.push(print("ns", "one by one", compareDigests(count)));
   return comparisons;
 }
 
@@ -197,6 +203,27 @@ async function compareHashes(): Promise<Comparison[]> {
     );
   }
   return comparisons;
+}
+
+function compareDigests(count: number): Comparison {
+  const context = { separator: randomBytes(32), logId: randomBytes(32) };
+  const batches = Array.from({ length: Math.ceil(DIGESTS_PER_TURN / count) }, () =>
+    Array.from({ length: count }, () => ({
+      from: randomBytes(20),
+      nonce: randomBytes(8).readBigUInt64BE(),
+      expires: Date.now(),
+      data: randomBytes(300),
+    })),
+  );
+  const each = (work: (batch: (typeof batches)[number]) => void) => () =>
+    timeEach(count * batches.length, () => batches.forEach(work));
+  return compare(
+    `${count} at a time`,
+    each((batch) => transactionDigests(context, batch)),
+    each((batch) => {
+      for (const transaction of batch) transactionDigest(context, transaction);
+    }),
+  );
 }
 
 function compare(what: string, ours: () => number, theirs: () => number): Comparison {

@@ -20,7 +20,7 @@ const typeHash = (type: string): Uint8Array => keccak256(utf8(type));
 const DOMAIN_TYPE = typeHash(
   "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
 );
-const TRANSACTION_TYPE = typeHash(
+export const TRANSACTION_TYPE: Uint8Array = typeHash(
   "Transaction(bytes32 logId,address from,uint64 nonce,uint64 expires,bytes data)",
 );
 const PERMISSION_CHANGE_TYPE = typeHash(
@@ -88,9 +88,13 @@ interface SignedFields {
   readonly expires: number;
 }
 
+export interface TransactionFields extends SignedFields {
+  readonly data: Uint8Array;
+}
+
 export function transactionDigest(
   { separator, logId }: DigestContext,
-  fields: SignedFields & { readonly data: Uint8Array },
+  fields: TransactionFields,
 ): Uint8Array {
   const words = new Words(TRANSACTION_TYPE, 5).hash(logId).address(fields.from);
   return digest(separator, words.uint64(fields.nonce).uint64(fields.expires).hash(keccak256(fields.data)));

@@ -25,9 +25,9 @@ export class RlpReader {
     this.#end = end;
   }
 
-  /** Opens the one list that `bytes` from `offset` must be, to their last byte. */
-  static list(bytes: Uint8Array, offset = 0): RlpReader {
-    const outer = new RlpReader(bytes, offset, bytes.length);
+  /** Opens the one list that `bytes` from `offset` to `end` must be. */
+  static list(bytes: Uint8Array, offset = 0, end = bytes.length): RlpReader {
+    const outer = new RlpReader(bytes, offset, end);
     const list = outer.list();
     outer.end();
     return list;
@@ -43,10 +43,16 @@ export class RlpReader {
 
   /** The next item, a byte string; a view, not a copy. `length` demands exactly that many bytes. */
   bytes(length?: number): Uint8Array {
+    const start = this.skip(length);
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** Where the content of the next item, a byte string, begins; it ends at `offset` then. */
+  skip(length?: number): number {
     const first = this.#peek();
     if (first < EMPTY_STRING) {
       if (length !== undefined && length !== 1) throw new RlpError(`expected ${length} bytes`);
-      return this.#bytes.subarray(this.#offset, ++this.#offset);
+      return this.#offset++;
     }
     const size = this.#header(EMPTY_STRING);
     if (length !== undefined && size !== length) throw new RlpError(`expected ${length} bytes, got ${size}`);
@@ -54,7 +60,12 @@ export class RlpReader {
     this.#offset += size;
     if (size === 1 && this.#bytes[start]! < EMPTY_STRING)
       throw new RlpError("a small byte is its own encoding");
-    return this.#bytes.subarray(start, this.#offset);
+    return start;
+  }
+
+  /** Where the next item begins. */
+  get offset(): number {
+    return this.#offset;
   }
 
   /** The next item, an integer as minimal big-endian bytes of at most `bytesMax`. */

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SequencerError } from "../base/errors.ts";
 import type { ChainSettings } from "../node/bonding.ts";
-import { CHAIN_ID_DEFAULT } from "../sequencing/start-up.ts";
+import { CHAIN_ID_DEFAULT } from "../sequencing/begin-log.ts";
 import { openBond } from "../slashing/chain.ts";
 import { isUnreachable } from "../slashing/chain-error.ts";
 import { parseAddress } from "./bonded-log.ts";

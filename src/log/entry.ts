@@ -19,9 +19,9 @@ const NAMES: Readonly<Record<number, string>> = {
   [PAYLOAD_TYPES.permissionChange]: "permission",
 };
 
-/** The name of a payload's type, or `unknown`. */
-export function payloadTypeName(payload: Uint8Array): string {
-  return NAMES[payload[0] ?? 0] ?? "unknown";
+/** The name of the type of the payload that begins at `offset`, or `unknown`. */
+export function payloadTypeName(bytes: Uint8Array, offset = 0): string {
+  return NAMES[bytes[offset] ?? 0] ?? "unknown";
 }
 
 export interface Entry {

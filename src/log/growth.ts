@@ -9,7 +9,7 @@ import { HASH_BYTES } from "../base/hash.ts";
 import { hashPairs, nodeHash, perfectSubtrees, rootOf } from "./merkle.ts";
 
 /** Complete nodes of one level, packed, from index `start` on. */
-interface Level {
+export interface Level {
   readonly start: number;
   readonly nodes: Uint8Array;
 }
@@ -41,9 +41,19 @@ export class TreeGrowth {
     this.#edges = this.#rightEdges();
   }
 
+  /** Levels below the root: hashes of the longest path. */
+  get height(): number {
+    return this.#edges.length;
+  }
+
+  /** What is known of a level: the nodes that the block completed, and the one to their left if paths need it. */
+  level(level: number): Level {
+    return this.#levels[level] ?? { start: 0, nodes: new Uint8Array(0) };
+  }
+
   /** The packed complete nodes of `level` that the block added: indices [first >> level, size >> level). */
   newNodes(level: number): Uint8Array {
-    const { start, nodes } = this.#levels[level] ?? { start: 0, nodes: new Uint8Array(0) };
+    const { start, nodes } = this.level(level);
     return nodes.subarray((countAt(level, this.first) - start) * HASH_BYTES);
   }
 
@@ -55,7 +65,7 @@ export class TreeGrowth {
     let position = index;
     for (let level = 0; level < this.#edges.length; level++) {
       const sibling = position % 2 === 0 ? position + 1 : position - 1;
-      const hash = this.#node(level, sibling);
+      const hash = this.node(level, sibling);
       if (hash !== undefined) {
         proof.set(hash, length);
         length += HASH_BYTES;
@@ -65,7 +75,8 @@ export class TreeGrowth {
     return proof.subarray(0, length);
   }
 
-  #node(level: number, index: number): Uint8Array | undefined {
+  /** The node that a path from a new leaf meets there; undefined if the tree ends before it. */
+  node(level: number, index: number): Uint8Array | undefined {
     const count = countAt(level, this.size);
     if (index > count) return undefined;
     if (index === count) return this.#edges[level];

@@ -15,8 +15,15 @@ import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { TreeGrowth } from "./growth.ts";
 import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
-import { packEntries, slicePacked, unpackEntries } from "./packed-entries.ts";
-import { type CommittedHead, damaged, type Store, type StoredBlock, type StoredRole } from "./store.ts";
+import { LENGTH_BYTES, packEntries, unpackEntries } from "./packed-entries.ts";
+import {
+  type CommittedHead,
+  damaged,
+  pieceOf,
+  type Store,
+  type StoredBlock,
+  type StoredRole,
+} from "./store.ts";
 import { TileTree } from "./tile-tree.ts";
 
 /** A block that is ordered and hashed, before and after its commit. */
@@ -109,6 +116,11 @@ export class Log {
     return this.#signed;
   }
 
+  /** Perfect subtrees of what is committed, largest first. */
+  get frontier(): readonly Uint8Array[] {
+    return this.#frontier;
+  }
+
   /** The tree with these leaves behind it. Changes nothing. */
   grow(packedLeafHashes: Uint8Array): TreeGrowth {
     return new TreeGrowth(this.#committed.size, this.#frontier, packedLeafHashes);
@@ -147,45 +159,38 @@ export class Log {
 
   /** The entry at a sequence number below the committed size. */
   entry(sequence: number): LogEntry {
-    const { first, entries } = this.#blockAt(sequence);
-    const packed = slicePacked(entries, sequence - first, sequence - first + 1);
-    return { sequence, entry: packed.subarray(2), id: this.idOf(sequence) };
+    const { entries, ids } = this.piece(sequence, sequence + 1);
+    return { sequence, entry: entries.subarray(LENGTH_BYTES), id: ids };
   }
 
   /** The id of an entry, 32 bytes. */
   idOf(sequence: number): Uint8Array {
-    const { first, ids } = this.#blockAt(sequence);
-    return ids.subarray((sequence - first) * HASH_BYTES, (sequence - first + 1) * HASH_BYTES);
+    return this.piece(sequence, sequence + 1).ids;
   }
 
-  /** The entries [from, to) of the committed log, block by block as they are read. */
+  /** The entries [from, to) of the committed log. */
   *entries(from: number, to: number): Iterable<LogEntry> {
-    for (let sequence = from; sequence < to; ) {
-      const block = this.#blockAt(sequence);
-      const entries = unpackEntries(block.entries, block.count);
-      if (entries === undefined) throw damaged("-dbpath", `block ${block.first} is not readable`);
-      for (; sequence < Math.min(to, block.first + block.count); sequence++) {
-        const i = sequence - block.first;
-        const id = block.ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-        yield { sequence, entry: entries[i]!, id };
+    for (const { first, count, entries, ids } of this.pieces(from, to)) {
+      const unpacked = unpackEntries(entries, count)!;
+      for (let i = 0; i < count; i++) {
+        const id = ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+        yield { sequence: first + i, entry: unpacked[i]!, id };
       }
     }
   }
 
-  /** The entries [from, to) of the committed log, packed, in pieces as they are stored. */
-  *packed(from: number, to: number): Iterable<Uint8Array> {
+  /** The entries [from, to) of the committed log, packed, in pieces as they are stored: parts of blocks. */
+  *pieces(from: number, to: number): Iterable<StoredBlock> {
     for (let sequence = from; sequence < to; ) {
-      const { first, count, entries } = this.#blockAt(sequence);
-      const end = Math.min(to, first + count);
-      yield slicePacked(entries, sequence - first, end - first);
-      sequence = end;
+      const piece = this.piece(sequence, to);
+      yield piece;
+      sequence += piece.count;
     }
   }
 
-  /** Where the block that holds `sequence` ends: the sequence number after its last entry. */
-  blockEnd(sequence: number): number {
-    const { first, count } = this.#blockAt(sequence);
-    return first + count;
+  /** The first piece of [from, to): as far as the block that holds `from` goes. */
+  piece(from: number, to: number): StoredBlock {
+    return this.#found(this.#store.piece(from, to), from);
   }
 
   /** Committed blocks from the one that holds `sequence` on, each with its first timestamp in Unix milliseconds. */
@@ -257,9 +262,12 @@ export class Log {
   readonly node = (level: number, index: number): Uint8Array => this.#tree.node(level, index);
 
   #blockAt(sequence: number): StoredBlock {
-    const block = this.#store.blockAt(sequence);
-    if (block === undefined) throw damaged("-dbpath", `the block of entry ${sequence} is missing`);
-    return block;
+    return this.#found(this.#store.blockAt(sequence), sequence);
+  }
+
+  #found(block: StoredBlock | undefined, sequence: number): StoredBlock {
+    if (block !== undefined) return block;
+    throw damaged("-dbpath", `the block of entry ${sequence} is missing`);
   }
 
   /** The right edge and the last block must say the same as the head: what a torn or foreign file would not. */
@@ -281,6 +289,6 @@ export class Log {
   }
 }
 
-function firstTimestamp({ entries }: StoredBlock): number {
-  return decodeEntry(slicePacked(entries, 0, 1).subarray(2))!.timestamp;
+function firstTimestamp(block: StoredBlock): number {
+  return decodeEntry(pieceOf(block, block.first, block.first + 1).entries.subarray(LENGTH_BYTES))!.timestamp;
 }

@@ -4,7 +4,14 @@
 import { assert } from "../base/assert.ts";
 import { fromHex } from "../base/bytes.ts";
 import { HASH_BYTES, hashKey } from "../base/hash.ts";
-import type { Commit, CommittedHead, Store, StoredBlock, StoredRole } from "./store.ts";
+import {
+  type Commit,
+  type CommittedHead,
+  pieceOf,
+  type Store,
+  type StoredBlock,
+  type StoredRole,
+} from "./store.ts";
 
 export interface MemoryStoreOptions {
   readonly idIndex?: boolean;
@@ -48,6 +55,11 @@ export class MemoryStore implements Store {
     }
     const block = this.#blocks[low];
     return block !== undefined && sequence < block.first + block.count ? block : undefined;
+  }
+
+  piece(from: number, to: number): StoredBlock | undefined {
+    const block = this.blockAt(from);
+    return block === undefined ? undefined : pieceOf(block, from, to);
   }
 
   tile(level: number, index: number): Uint8Array | undefined {

@@ -2,11 +2,21 @@
  * Consecutive entries as one byte string, each `u16be length || entry`: the form of C2SP entry bundles, of blocks on
  * the wire and of blocks on disk, so that none of them is ever repacked.
  */
-import { assert } from "../base/assert.ts";
 import { setU64be, viewOf } from "../base/bytes.ts";
+import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import { type Entry, TIMESTAMP_BYTES } from "./entry.ts";
 
-const LENGTH_BYTES = 2;
+/** Consecutive entries of a log. */
+export interface EntryRun {
+  /** Sequence number of the first entry. */
+  readonly first: number;
+  readonly count: number;
+  /** `count` times `u16be length || entry`. */
+  readonly entries: Uint8Array;
+}
+
+/** Bytes of the length before each entry. */
+export const LENGTH_BYTES = 2;
 
 export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -54,6 +64,43 @@ export function unpackEntries(packed: Uint8Array, count: number): Uint8Array[] |
   return offset === packed.length ? entries : undefined;
 }
 
+/** Bytes of the entries in a run, their lengths not counted. */
+export function entryBytes({ entries, count }: EntryRun): number {
+  return entries.length - count * LENGTH_BYTES;
+}
+
+/** Calls back with where each of well-formed packed entries starts and ends, and its place. */
+export function eachPacked(
+  { entries, count }: EntryRun,
+  visit: (start: number, end: number, place: number) => void,
+): void {
+  const view = viewOf(entries);
+  for (let place = 0, end = 0; place < count; place++) {
+    const start = end + LENGTH_BYTES;
+    end = start + view.getUint16(end);
+    visit(start, end, place);
+  }
+}
+
+/** A run in pieces of at most one block each. */
+export function blocksOf(run: EntryRun): EntryRun[] {
+  const blocks: EntryRun[] = [];
+  let place = 0;
+  let offset = 0;
+  const cutBefore = (nextPlace: number, nextOffset: number): void => {
+    const entries = run.entries.subarray(offset, nextOffset);
+    blocks.push({ first: run.first + place, count: nextPlace - place, entries });
+    [place, offset] = [nextPlace, nextOffset];
+  };
+  eachPacked(run, (start, end, next) => {
+    const before = start - LENGTH_BYTES;
+    const bytes = end - offset - (next + 1 - place) * LENGTH_BYTES;
+    if (next - place === BLOCK_ENTRIES_MAX || bytes > BLOCK_BYTES_MAX) cutBefore(next, before);
+  });
+  if (run.count > place) cutBefore(run.count, run.entries.length);
+  return blocks;
+}
+
 /** The entries in these bytes, at most `countMax`; undefined unless they end with the bytes. */
 export function unpackAvailable(packed: Uint8Array, countMax: number): Uint8Array[] | undefined {
   let count = 0;
@@ -65,16 +112,14 @@ export function unpackAvailable(packed: Uint8Array, countMax: number): Uint8Arra
   return unpackEntries(packed, count);
 }
 
-/** The bytes of entries [start, end) of well-formed packed entries, still packed. */
-export function slicePacked(packed: Uint8Array, start: number, end: number): Uint8Array {
-  const from = skip(packed, 0, start);
-  return packed.subarray(from, skip(packed, from, end - start));
+/** Where the entry ends whose length stands at `offset` of well-formed packed entries: its bytes begin LENGTH_BYTES later. */
+export function entryEnd(packed: Uint8Array, offset: number): number {
+  return offset + LENGTH_BYTES + ((packed[offset]! << 8) | packed[offset + 1]!);
 }
 
-function skip(packed: Uint8Array, offset: number, count: number): number {
-  const view = viewOf(packed);
+/** Where `count` entries from `offset` on end: beyond the bytes if there are not that many. */
+export function skipPacked(packed: Uint8Array, offset: number, count: number): number {
   let at = offset;
-  for (let i = 0; i < count; i++) at += LENGTH_BYTES + view.getUint16(at);
-  assert(at <= packed.length, "stored entries are well formed");
+  for (let i = 0; i < count; i++) at = entryEnd(packed, at);
   return at;
 }

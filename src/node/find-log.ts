@@ -10,7 +10,7 @@ import { SequencerError } from "../base/errors.ts";
 import { GENESIS_ROUND_MS } from "../base/limits.ts";
 import { CheckpointVerifier } from "../log/checkpoint.ts";
 import { decodeEntry } from "../log/entry.ts";
-import { decodeGenesis } from "../log/genesis.ts";
+import { decodeGenesis, type Genesis } from "../log/genesis.ts";
 import { Log } from "../log/log.ts";
 import { leafHash } from "../log/merkle.ts";
 import type { Store } from "../log/store.ts";
@@ -58,19 +58,28 @@ export async function findLog(options: FindLogOptions): Promise<Log> {
   }
 }
 
-function problemWith(
-  { genesisEntry, note }: HeadAnswer,
-  expectedLog: Uint8Array | undefined,
-): string | undefined {
-  const logId = leafHash(genesisEntry);
+function problemWith(answer: HeadAnswer, expectedLog: Uint8Array | undefined): string | undefined {
+  const logId = leafHash(answer.genesisEntry);
   if (expectedLog !== undefined && !equalBytes(logId, expectedLog)) return `it serves log ${toHex(logId)}`;
+  const log = provenLog(answer);
+  return typeof log === "string" ? log : undefined;
+}
+
+/** The log that an answer proves: its genesis, and a head that the operator of genesis signed. Else what is wrong. */
+export function provenLog({
+  genesisEntry,
+  note,
+}: HeadAnswer): { readonly genesis: Genesis; readonly logId: Uint8Array } | string {
+  const logId = leafHash(genesisEntry);
+  const entry = decodeEntry(genesisEntry);
+  if (entry === undefined) return "its genesis is not readable";
   try {
-    const genesis = decodeGenesis(decodeEntry(genesisEntry)!.payload);
+    const genesis = decodeGenesis(entry.payload);
     const context = { separator: domainSeparator(genesis), logId };
     const head = new CheckpointVerifier(genesis, context).open(note);
-    return head === undefined ? "its head is not signed by the operator of its genesis" : undefined;
+    return head === undefined ? "its head is not signed by the operator of its genesis" : { genesis, logId };
   } catch (error) {
-    if (error instanceof SequencerError || error instanceof TypeError) return "its genesis is not readable";
+    if (error instanceof SequencerError) return "its genesis is not readable";
     throw error;
   }
 }

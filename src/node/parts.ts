@@ -11,11 +11,12 @@ import type { Store } from "../log/store.ts";
 import { Permissions } from "../permission/policy.ts";
 import { FullChecker } from "../replication/entry-checker.ts";
 import type { Metrics } from "../rpc/metrics.ts";
+import type { TrustedProxies } from "../rpc/sources.ts";
+import type { VerifierSettings } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { LogValidator, type SeenIds } from "../sequencing/validator.ts";
 import type { Verifier } from "../sequencing/verifier.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
-import type { VerifierSettings } from "../sequencing/verifier-worker.ts";
 import type { ChainSettings } from "./bonding.ts";
 
 /** What every node is given. */
@@ -26,6 +27,8 @@ export interface NodeOptions {
   readonly rpcHost: string;
   /** 0 takes any free port. */
   readonly rpcPort: number;
+  /** Proxies before the API, whose word on who calls is believed. */
+  readonly trustedProxies?: TrustedProxies;
   /** Verification workers; one per processor unless given. */
   readonly verifyWorkers?: number;
   /** How they verify: the fastest way that passes its self-test unless given. */
@@ -74,12 +77,13 @@ export function openStore({ dbPath, idIndex = false }: NodeOptions): Store {
   return dbPath === "" ? new MemoryStore({ idIndex }) : new LmdbStore({ path: dbPath, idIndex });
 }
 
-export function startVerifier({
-  logger,
-  verifyWorkers = availableParallelism(),
-  verifierVariant = "auto",
-}: NodeOptions): VerifierPool {
+/** @param module workers that do more than verifying */
+export function startVerifier(
+  { logger, verifyWorkers = availableParallelism(), verifierVariant = "auto" }: NodeOptions,
+  module?: URL,
+): VerifierPool {
   return new VerifierPool({
+    ...(module && { module }),
     workers: verifyWorkers,
     settings: { variant: verifierVariant },
     onEvent: (event) => {

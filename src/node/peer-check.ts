@@ -15,14 +15,34 @@ import type { Network } from "../replication/network.ts";
 import { StoredIds } from "../replication/stored-ids.ts";
 import type { PeerCheck } from "../sequencing/start-up.ts";
 import type { Verifier } from "../sequencing/verifier.ts";
+import { provenLog } from "./find-log.ts";
 import { fullChecker } from "./parts.ts";
 
-/** Asks over this network; without any peer to call there is nothing to wait for. */
-export function peerCheck(network: Network, hasPeers: boolean, store: Store, verifier: Verifier): PeerCheck {
+/**
+ * Asks over this network; without any peer to call there is nothing to wait for.
+ * @param named multiaddrs of the peers that the operator named
+ */
+export function peerCheck(
+  network: Network,
+  named: readonly string[],
+  store: Store,
+  verifier: Verifier,
+): PeerCheck {
   return {
+    logsOf: async (operator) => {
+      const deadline = performance.now() + PEER_CHECK_MS;
+      const answers = new Map<string, Uint8Array | undefined>();
+      for (;;) {
+        await askForLogs(network, operator, answers);
+        const logs = [...answers.values()].filter((logId) => logId !== undefined);
+        const silent = named.filter((_, i) => !answers.has(network.named[i]!));
+        if (logs.length > 0 || silent.length === 0 || performance.now() >= deadline) return { logs, silent };
+        await setTimeout(100);
+      }
+    },
     newestHeads: async (log, known) => {
       network.dial(known);
-      let deadline = performance.now() + (hasPeers || known.length > 0 ? PEER_CHECK_MS : 0);
+      let deadline = performance.now() + (named.length > 0 || known.length > 0 ? PEER_CHECK_MS : 0);
       const heads = new Map<string, SignedHead>();
       for (;;) {
         await askAll(network, log, heads);
@@ -40,6 +60,25 @@ export function peerCheck(network: Network, hasPeers: boolean, store: Store, ver
       await catchUp({ log, follower, head, peers: () => network.syncPeers() });
     },
   };
+}
+
+/**
+ * Adds the log of this operator that each connected peer proves to serve, if it does, within a moment. Anybody can
+ * write a genesis that names the operator: only a head with its signature counts.
+ */
+async function askForLogs(
+  network: Network,
+  operator: Uint8Array,
+  answers: Map<string, Uint8Array | undefined>,
+): Promise<void> {
+  const all = network.syncPeers().map(async (peer) => {
+    const answer = await peer.ask({ kind: "head" }).catch(() => undefined);
+    if (answer === undefined) return;
+    const log = answer.kind === "head" ? provenLog(answer) : undefined;
+    const isOwn = typeof log === "object" && equalBytes(log.genesis.operator, operator);
+    answers.set(peer.id, isOwn ? Uint8Array.from(log.logId) : undefined);
+  });
+  await Promise.race([Promise.all(all), setTimeout(HEAD_WAIT_MS, undefined, { ref: false })]);
 }
 
 /** Adds what connected peers answer within a moment; a head of another log is none. */

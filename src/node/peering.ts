@@ -15,6 +15,8 @@ export interface PeeringOptions {
   readonly peers: readonly string[];
   /** Multiaddrs to tell others instead of those of the interfaces. */
   readonly announce: readonly string[];
+  /** Peers so far that hung up where the process had to survive it. */
+  readonly hangUps?: () => number;
 }
 
 /** The gossip topic of a log. */
@@ -22,9 +24,15 @@ export function topicOf(log: Log): string {
   return toHexDigits(log.logId);
 }
 
-export function watchNetwork(metrics: Metrics, network: Network, log: Log): void {
+export function watchNetwork(
+  metrics: Metrics,
+  network: Network,
+  log: Log,
+  { hangUps = () => 0 }: PeeringOptions,
+): void {
   const topic = topicOf(log);
   metrics.gauge("sequencer_peers", "Connected peers", () => network.peers().length);
+  metrics.gauge("sequencer_peer_hang_ups_total", "Peers that hung up while a stream was opened", hangUps);
   metrics.gauge(
     "sequencer_gossip_queue_bytes",
     "Bytes waiting for slow peers",

@@ -6,12 +6,14 @@ import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
-import { Permissions } from "../permission/policy.ts";
+import { Permissions, ROLES } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
-import { blockMessage, judgeEcho } from "../replication/gossip.ts";
+import { judgeEcho } from "../replication/gossip.ts";
 import { Network } from "../replication/network.ts";
+import { PacedGossip } from "../replication/paced-gossip.ts";
 import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
+import { APPEND_WORKER, FastAppends } from "../rpc/fast-appends.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
 import { Clock } from "../sequencing/clock.ts";
@@ -21,6 +23,7 @@ import { Intake } from "../sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
+import type { ReaderNote } from "../sequencing/transaction-reader.ts";
 import { startBonding } from "./bonding.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { answerAppend } from "./forwarding.ts";
@@ -71,7 +74,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const { logger, onFatal, onStep, peering } = options;
   const store = openStore(options);
   closers.push(() => store.close());
-  const verifier = startVerifier(options);
+  const verifier = startVerifier(options, APPEND_WORKER);
   closers.push(() => verifier.close());
 
   let parts: NetworkParts | undefined;
@@ -82,12 +85,15 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     store,
     now: Date.now(),
     warn: (message) => logger.warn(message),
-    ...(network !== undefined && { peers: peerCheck(network, peering!.peers.length > 0, store, verifier) }),
+    ...(network !== undefined && { peers: peerCheck(network, peering!.peers, store, verifier) }),
   });
   closers.push(() => guard.close());
 
   const clock = new Clock();
-  const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock);
+  const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock, ({ account, role }) =>
+    verifier.tell({ kind: "role", account, role: ROLES[role] } satisfies ReaderNote),
+  );
+  verifier.brief(() => [readerNote(log, ordering.permissions)]);
   const commitLoop = new CommitLoop({ log, ordering, guard, signer, onFatal, ...(onStep && { onStep }) });
   closers.push(() => commitLoop.stop());
   const budget = new FailureBudget(() => performance.now());
@@ -117,8 +123,8 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const bonding = await startBonding(options, { subject: log, log, logger }, closers);
   if (network !== undefined) {
     parts = { log, intake, evidence, watchtower };
-    joinNetwork(network, log, logger);
-    watchNetwork(metrics, network, log);
+    closers.push(joinNetwork(network, log, logger));
+    watchNetwork(metrics, network, log, peering!);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
   }
   const backend: Backend = {
@@ -126,16 +132,21 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     version: VERSION,
     log,
     permissions,
-    append: (payloads, source) => measured(metrics, intake.submit(payloads, source)),
+    append: (payloads, { name, place }) => measured(metrics, intake.submit(payloads, name, place)),
+    fastAppends: new FastAppends({
+      ...{ log, intake, workers: verifier },
+      measure: (outcomes) => measured(metrics, outcomes),
+    }),
     sequenceOf: (id) => ordering.sequenceOf(id),
     peers: () => network?.peers() ?? [],
     multiaddrs: () => network?.multiaddrs() ?? [],
     notReady: () => housekeeping.trouble ?? bonding?.notReady,
     ...(bonding && { bondStatus: () => bonding.status }),
   };
-  const { rpcHost: host, rpcPort: port, streamStallMs } = options;
+  const { rpcHost: host, rpcPort: port, trustedProxies, streamStallMs } = options;
   const server = await startServer({
     ...{ backend, metrics, logger, host, port },
+    ...(trustedProxies && { trustedProxies }),
     ...(streamStallMs !== undefined && { streamStallMs }),
   });
   closers.push(async () => {
@@ -145,6 +156,12 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     await server.close();
   });
   return { log, url: server.url, multiaddrs: network?.multiaddrs() ?? [] };
+}
+
+/** What the workers have to know to read requests. */
+function readerNote({ context, genesis }: Log, permissions: Permissions): ReaderNote {
+  const roles = Array.from(permissions, ({ account, role }) => ({ account, role: ROLES[role] }));
+  return { kind: "log", context, lifetimeMs: genesis.maxTransactionLifetimeMs, roles };
 }
 
 /** What the network needs of the node; it is there before they are. */
@@ -163,10 +180,7 @@ async function startNetwork(
     ...peering,
     port: peering.p2pPort,
     parameters: SOURCE,
-    answerSync: (frame) => {
-      const log = parts()?.log;
-      return log === undefined ? undefined : answerSync(log, network.multiaddrs(), frame);
-    },
+    answerSync: (frame) => answerSync(parts()?.log, network.multiaddrs(), frame),
     answerAppend: (frame, peer) => {
       const { log, intake } = parts() ?? {};
       if (log === undefined || intake === undefined) return undefined;
@@ -212,12 +226,17 @@ function evidenceAgainstUs(log: Log, options: PrimaryNodeOptions): EvidenceKeepe
   return evidence;
 }
 
-function joinNetwork(network: Network, log: Log, logger: Logger): void {
+/** @returns what sends the last blocks */
+function joinNetwork(network: Network, log: Log, logger: Logger): Closer {
   const topic = topicOf(log);
   network.join(topic);
-  log.onPublish((head, block) => {
-    network.publish(topic, blockMessage(head, block));
-    logger.debug({ size: head.size }, "published");
-    network.setHead(topic, head.size);
+  const gossip = new PacedGossip((message, { size }) => {
+    network.publish(topic, message);
+    network.setHead(topic, size);
   });
+  log.onPublish((head, block) => {
+    gossip.add(head, block);
+    logger.debug({ size: head.size }, "published");
+  });
+  return () => gossip.stop();
 }

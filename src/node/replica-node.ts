@@ -77,7 +77,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   const network: Network = await Network.start({
     ...options,
     port: options.p2pPort,
-    answerSync: (frame) => (log === undefined ? undefined : answerSync(log, network.primaryHints(), frame)),
+    answerSync: (frame) => answerSync(log, network.primaryHints(), frame),
     validate: (payload) => replica?.judge(payload) ?? "ignore",
     isKnown: (id) => log !== undefined && isStored(id, log),
     deliver: (payload) => replica?.deliver(payload),
@@ -142,7 +142,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   closers.push(() => running.stop());
   network.join(topic);
   network.setHead(topic, known.committed.size);
-  watchNetwork(metrics, network, known);
+  watchNetwork(metrics, network, known, options);
 
   const forwarder = new Forwarder(known, (frame, accept) => network.askPrimary(frame, accept));
   const backend: Backend = {
@@ -163,6 +163,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     logger,
     host: options.rpcHost,
     port: options.rpcPort,
+    ...(options.trustedProxies && { trustedProxies: options.trustedProxies }),
   });
   closers.push(async () => {
     stopping.abort();

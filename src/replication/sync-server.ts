@@ -8,15 +8,19 @@ import { packEntries } from "../log/packed-entries.ts";
 import { tileWidth } from "../log/tiles.ts";
 import { decodeRequest, encodeAnswer, type SyncAnswer, type SyncRequest } from "./sync-messages.ts";
 
-/** The answer frame to a request frame; undefined if it is no request. */
-export function answerSync(log: Log, primary: readonly string[], frame: Uint8Array): Uint8Array | undefined {
+/** The answer frame to a request frame; undefined if it is no request. @param log undefined while none is known */
+export function answerSync(
+  log: Log | undefined,
+  primary: readonly string[],
+  frame: Uint8Array,
+): Uint8Array | undefined {
   const request = decodeRequest(frame);
   return request === undefined ? undefined : encodeAnswer(answer(log, primary, request));
 }
 
-function answer(log: Log, primary: readonly string[], request: SyncRequest): SyncAnswer {
-  const head = log.signed;
-  if (head === undefined) return refusal("nothing is signed yet");
+function answer(log: Log | undefined, primary: readonly string[], request: SyncRequest): SyncAnswer {
+  const head = log?.signed;
+  if (log === undefined || head === undefined) return refusal("nothing is signed yet");
   switch (request.kind) {
     case "head":
       return { kind: "head", firstSequence: 0, genesisEntry: log.genesisEntry, primary, note: head.note };
@@ -42,7 +46,7 @@ const PACKED_BYTES_MAX = BLOCK_BYTES_MAX + 2 * BLOCK_ENTRIES_MAX;
 function readEntries(log: Log, first: number, end: number): Uint8Array {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for (const packed of log.packed(first, end)) {
+  for (const { entries: packed } of log.pieces(first, end)) {
     if (bytes + packed.length > PACKED_BYTES_MAX) break;
     pieces.push(packed);
     bytes += packed.length;

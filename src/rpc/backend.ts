@@ -4,6 +4,8 @@
 import type { Log } from "../log/log.ts";
 import type { Permissions } from "../permission/policy.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
+import type { FastAppends } from "./fast-appends.ts";
+import type { Source } from "./json-rpc.ts";
 
 export interface Backend {
   readonly mode: "primary" | "replica";
@@ -11,8 +13,10 @@ export interface Backend {
   readonly log: Log;
   /** Roles under the signed head. */
   readonly permissions: Permissions;
-  /** One outcome a payload, in their order. `source` pays for failed signatures. */
-  append(payloads: readonly Uint8Array[], source: string): Promise<Outcome[]>;
+  /** One outcome a payload, in their order. */
+  append(payloads: readonly Uint8Array[], source: Source): Promise<Outcome[]>;
+  /** Where the node reads and verifies whole requests of appends in its workers. */
+  readonly fastAppends?: FastAppends;
   /** The sequence number of an id, where the index still holds it. */
   sequenceOf(id: Uint8Array): number | undefined;
   /** Peer ids of connected peers. */

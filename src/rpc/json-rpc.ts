@@ -4,12 +4,20 @@
  */
 import { describeError, RPC_CODES, SequencerError } from "../base/errors.ts";
 import { ANSWER_CHARACTERS_MAX, REQUEST_CALLS_MAX, RETRY_AFTER_MS_MIN } from "../base/limits.ts";
+import type { Place } from "../sequencing/intake.ts";
 
 /** A call's parameters by name; absent ones are undefined. */
 export type Params = Readonly<Record<string, unknown>>;
 
-/** The result as JSON text. */
-export type Handler = (params: Params, source: string) => string | Promise<string>;
+/** Who sent a request, and the place that it keeps in the order of arrival, if it does. */
+export interface Source {
+  /** The address that pays for failed signatures. */
+  readonly name: string;
+  readonly place?: Place | undefined;
+}
+
+/** The result as JSON text; a large one as its bytes, made by AnswerText. */
+export type Handler = (params: Params, source: Source) => string | Uint8Array | Promise<string>;
 
 export interface Method {
   /** Names of the parameters, in their order. */
@@ -19,14 +27,20 @@ export interface Method {
 
 export type Methods = ReadonlyMap<string, Method>;
 
+/** Text and bytes that make up an answer with large results in it, in their order. */
+export type Parts = readonly (string | Uint8Array)[];
+
+/** JSON text, or its UTF-8. */
+export type Body = string | Uint8Array | Parts;
+
 export interface Answer {
-  /** JSON text; undefined if nothing is to be answered: only notifications. */
-  readonly body: string | undefined;
+  /** Undefined if nothing is to be answered: only notifications. */
+  readonly body: Body | undefined;
   /** The error of a request that is a single call. */
   readonly error?: SequencerError;
 }
 
-type Id = string | number | null;
+export type Id = string | number | null;
 
 /** What the answers to one request may still add up to. */
 interface Room {
@@ -34,7 +48,7 @@ interface Room {
 }
 
 /** Answers the body of a request. Never throws: whatever goes wrong is an error object in the answer. */
-export async function answer(body: string, methods: Methods, source: string): Promise<Answer> {
+export async function answer(body: string, methods: Methods, source: Source): Promise<Answer> {
   let request: unknown;
   try {
     request = JSON.parse(body);
@@ -53,14 +67,23 @@ export async function answer(body: string, methods: Methods, source: string): Pr
   }
   const answers = await Promise.all(request.map((one) => call(one, methods, source, room)));
   const bodies = answers.map((one) => one?.body).filter((one) => one !== undefined);
-  return { body: bodies.length === 0 ? undefined : `[${bodies.join(",")}]` };
+  return { body: bodies.length === 0 ? undefined : joinBodies(bodies) };
+}
+
+function joinBodies(bodies: readonly Body[]): Body {
+  if (bodies.every((body) => typeof body === "string")) return `[${bodies.join(",")}]`;
+  return [...bodies.flatMap((body, i) => [i === 0 ? "[" : ",", ...(isParts(body) ? body : [body])]), "]"];
+}
+
+export function isParts(body: Body): body is Parts {
+  return Array.isArray(body);
 }
 
 /** The answer to one call; undefined for a notification. */
 async function call(
   request: unknown,
   methods: Methods,
-  source: string,
+  source: Source,
   room: Room,
 ): Promise<Answer | undefined> {
   const id = idOf(request);
@@ -70,8 +93,11 @@ async function call(
     if (room.characters <= 0) throw answersTooLarge();
     const handled = method.handle(params, source);
     // Reads answer at once: the next call of the batch must find their room taken.
-    if (typeof handled === "string") room.characters -= handled.length;
-    result = { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id ?? null)},"result":${await handled}}` };
+    if (!(handled instanceof Promise)) room.characters -= handled.length;
+    result =
+      handled instanceof Uint8Array
+        ? succeedAtLarge(id ?? null, handled)
+        : succeed(id ?? null, await handled);
   } catch (error) {
     result = fail(id ?? null, error);
   }
@@ -102,7 +128,8 @@ function parseCall(request: unknown, methods: Methods): { method: Method; params
   return { method, params: nameParams(request.params, method.params) };
 }
 
-function nameParams(params: unknown, names: readonly string[]): Params {
+/** Parameters by position or by name, by their names. @throws SequencerError `invalid-params` */
+export function nameParams(params: unknown, names: readonly string[]): Params {
   if (params === undefined) return {};
   if (Array.isArray(params)) {
     if (params.length > names.length) {
@@ -132,24 +159,31 @@ export function fail(
     error instanceof SequencerError && error.code in RPC_CODES
       ? error
       : new SequencerError("internal", "internal error", { cause: error });
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id,
-    error: {
-      code: RPC_CODES[known.code as keyof typeof RPC_CODES],
-      message: describeError(known),
-      ...(known.data !== undefined && { data: known.data }),
-    },
+  const object = JSON.stringify({
+    code: RPC_CODES[known.code as keyof typeof RPC_CODES],
+    message: describeError(known),
+    ...(known.data !== undefined && { data: known.data }),
   });
-  return { body, error: known };
+  return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${object}}`, error: known };
 }
 
-function idOf(request: unknown): Id | undefined {
+/** The answer that carries a result. */
+export function succeed(id: Id, result: string): Answer & { readonly body: string } {
+  return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}` };
+}
+
+/** The same for a result that is large: it is not copied. */
+function succeedAtLarge(id: Id, result: Uint8Array): Answer {
+  return { body: [`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`, result, "}"] };
+}
+
+/** The id of a call; undefined if it has none, or one that is none. */
+export function idOf(request: unknown): Id | undefined {
   if (!isObject(request)) return undefined;
   const { id } = request;
   return typeof id === "string" || typeof id === "number" || id === null ? id : undefined;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

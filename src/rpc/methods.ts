@@ -12,14 +12,16 @@ import {
   READ_ENTRIES_MAX,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_CALLS_MAX,
+  ROLES_ANSWER_MAX,
 } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { LogEntry } from "../log/log.ts";
 import { packProof } from "../log/proof.ts";
+import { AnswerText } from "./answer-text.ts";
 import { appendMethod } from "./append.ts";
 import type { Backend } from "./backend.ts";
-import { describeEntry } from "./describe-entry.ts";
+import { writeEntries } from "./entry-json.ts";
 import type { Method, Methods, Params } from "./json-rpc.ts";
 import { parseIndex, parseOptionalIndex } from "./params.ts";
 
@@ -40,7 +42,7 @@ export function rpcMethods(backend: Backend): Methods {
   });
   return new Map([
     ["sequencer_append", appendMethod(backend)],
-    ["sequencer_read", method(["from", "to"], (params) => read(backend, params))],
+    ["sequencer_read", { params: ["from", "to"], handle: (params) => read(backend, params) }],
     ["sequencer_info", method([], () => info(backend))],
     ["sequencer_receipt", method(["sequence", "id"], (params) => receipt(backend, params))],
     ["sequencer_consistency", method(["from", "to"], (params) => consistency(backend, params))],
@@ -56,22 +58,18 @@ export function signedHead({ log }: Backend): SignedHead {
   });
 }
 
-function read(backend: Backend, params: Params): unknown {
+function read(backend: Backend, params: Params): string | Uint8Array {
   const from = parseIndex(params.from, "from");
   const last = parseOptionalIndex(params.to, "to");
   if (last !== undefined && last < from) throw new SequencerError("invalid-params", "to lies before from");
   const { size } = signedHead(backend);
   if (from > size) throw notFound(`the log has ${size} entries`, size);
   const end = Math.min(size, last === undefined ? size : last + 1);
-  const entries: unknown[] = [];
-  let bytes = 0;
-  for (const entry of backend.log.entries(from, Math.min(end, from + READ_ENTRIES_MAX))) {
-    bytes += entry.entry.length;
-    if (bytes > READ_BYTES_MAX && entries.length > 0) break;
-    entries.push(describeEntry(entry));
-  }
-  const next = from + entries.length;
-  return next < end ? { entries, next } : { entries };
+  const text = new AnswerText();
+  text.write(`{"entries":[`);
+  const next = writeEntries(backend.log, from, Math.min(end, from + READ_ENTRIES_MAX), text);
+  text.write(next < end ? `],"next":${next}}` : "]}");
+  return text.finish();
 }
 
 function info(backend: Backend): unknown {
@@ -149,8 +147,23 @@ function permissions(backend: Backend, { account }: Params): unknown {
     const address = fromHex(account, ADDRESS_BYTES);
     return { account: toHex(address), role: backend.permissions.roleOf(address) };
   }
-  const all = Array.from(backend.permissions, (one) => ({ account: toHex(one.account), role: one.role }));
+  const all: { account: string; role: string }[] = [];
+  for (const one of backend.permissions) {
+    if (all.length === ROLES_ANSWER_MAX) throw tooManyRoles();
+    all.push({ account: toHex(one.account), role: one.role });
+  }
   return all.sort((a, b) => (a.account < b.account ? -1 : 1));
+}
+
+function tooManyRoles(): SequencerError {
+  return new SequencerError(
+    "invalid-params",
+    `more than ${ROLES_ANSWER_MAX} accounts have a role: name one`,
+    {
+      data: { max: ROLES_ANSWER_MAX },
+      hint: "Read the permission entries of the log to learn of all",
+    },
+  );
 }
 
 function timestampOf({ entry }: LogEntry): number {

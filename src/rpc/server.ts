@@ -2,13 +2,15 @@
  * The HTTP server, SPEC section 5: JSON-RPC, the static log, the stream, metrics and health. The only file that
  * knows Fastify. Bodies, calls, connections and times are bounded; a request that is refused costs its sender alone.
  */
+import { lookup } from "node:dns/promises";
+import type { OutgoingHttpHeaders } from "node:http";
 import cors from "@fastify/cors";
-import Fastify, { type FastifyError, type FastifyInstance, LogController } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import {
-  CONNECTIONS_MAX,
   KEEP_ALIVE_TIMEOUT_MS,
+  REFUSAL_NOTICE_MS,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_TIMEOUT_MS,
   SHUTDOWN_IDLE_MS,
@@ -16,11 +18,13 @@ import {
   STREAM_STALL_MS,
   STREAMS_MAX,
 } from "../base/limits.ts";
+import { releaseAnswer } from "./answer-text.ts";
 import type { Backend } from "./backend.ts";
-import { answer, fail } from "./json-rpc.ts";
+import { type Answer, answer, fail, isParts, type Parts } from "./json-rpc.ts";
 import { rpcMethods, signedHead } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
 import { parseIndex } from "./params.ts";
+import { boundConnections, sourceOf, TrustedProxies } from "./sources.ts";
 import { serveStaticFiles } from "./static-files.ts";
 import { streamLog } from "./stream.ts";
 
@@ -31,6 +35,7 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  readonly trustedProxies?: TrustedProxies;
   /** For tests: milliseconds that a stream's reader may leave its socket full. */
   readonly streamStallMs?: number;
 }
@@ -42,6 +47,7 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
+const NO_BODY = Buffer.alloc(0);
 const JSON_TYPE = "application/json; charset=utf-8";
 
 /** @throws SequencerError `configuration` if the port cannot be had */
@@ -49,7 +55,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const stop = new AbortController();
   const server = buildServer(options, stop.signal);
   try {
-    const url = await server.listen({ host: options.host, port: options.port });
+    // One address: for `localhost` Fastify would open a second server, which nothing here has bounded.
+    const { address: host } = await lookup(options.host);
+    const url = await server.listen({ host, port: options.port });
     return {
       url,
       close: async () => {
@@ -80,20 +88,23 @@ async function closeServer(server: FastifyInstance): Promise<void> {
 
 /** The server without a socket: what tests inject requests into. */
 export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance {
-  const { backend, metrics, logger } = options;
+  const { backend, metrics, logger, trustedProxies: proxies = new TrustedProxies([]) } = options;
   const server: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Nothing is logged of a request that would need its id: a logger of its own would cost as much as its route.
+    childLoggerFactory: (parent) => parent,
     bodyLimit: REQUEST_BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: "idle",
+    ...(!proxies.isEmpty && { trustProxy: (address: string) => proxies.has(address) }),
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
   }) as unknown as FastifyInstance;
-  server.server.maxConnections = CONNECTIONS_MAX;
-  // Bodies stay text until the JSON-RPC layer parses them: it answers with its own errors.
+  boundConnections(server.server, proxies, refusals(metrics, logger));
+  // Bodies stay bytes until the JSON-RPC layer parses them: it answers with its own errors.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? statusOf(error);
     if (status === 429) reply.header("retry-after", retryAfterSeconds(error));
@@ -112,16 +123,58 @@ export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyI
   return server;
 }
 
+/** Counts refused connections, and says so now and then. */
+function refusals(metrics: Metrics, logger: Logger): (source: string) => void {
+  let total = 0;
+  let told = Number.NEGATIVE_INFINITY;
+  metrics.gauge("sequencer_connections_refused_total", "Connections closed for being too many", () => total);
+  return (source) => {
+    total++;
+    if (performance.now() - told < REFUSAL_NOTICE_MS) return;
+    told = performance.now();
+    logger.warn({ source }, "too many connections: further ones are closed");
+  };
+}
+
 function serveRpc(server: FastifyInstance, backend: Backend): void {
   const methods = rpcMethods(backend);
+  const { fastAppends } = backend;
+  const answerRequest = async (body: Buffer, name: string): Promise<Answer> => {
+    const place = fastAppends?.reserve(body, name);
+    if (place === undefined) return await answer(body.toString(), methods, { name });
+    try {
+      return (
+        (await fastAppends!.answer(body, place)) ?? (await answer(body.toString(), methods, { name, place }))
+      );
+    } catch (error) {
+      return fail(null, error);
+    } finally {
+      fastAppends!.release(place);
+    }
+  };
   server.post("/", async (request, reply) => {
-    const { body, error } = await answer(String(request.body ?? ""), methods, request.ip);
+    const source = sourceOf(request.ip, request.socket.remoteAddress);
+    const { body, error } = await answerRequest((request.body as Buffer | undefined) ?? NO_BODY, source);
     if (body === undefined) return reply.code(204).send();
     if (error?.code === "limit-exceeded") {
       reply.code(429).header("retry-after", retryAfterSeconds(error));
     }
-    return reply.type(JSON_TYPE).send(body);
+    return isParts(body) ? sendParts(reply, body) : reply.type(JSON_TYPE).send(body);
   });
+}
+
+/** Large results go out as they are, not copied into one text. */
+function sendParts(reply: FastifyReply, parts: Parts): FastifyReply {
+  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+  const { raw } = reply.type(JSON_TYPE).header("content-length", length).hijack();
+  raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
+  raw.cork();
+  for (const part of parts) raw.write(part);
+  raw.end();
+  raw.once("close", () => {
+    for (const part of parts) releaseAnswer(part);
+  });
+  return reply;
 }
 
 function serveStream(server: FastifyInstance, options: ServerOptions, stop: AbortSignal): void {

@@ -31,7 +31,9 @@ function readTile(backend: Backend, { kind, index, width }: TileRequest): Uint8A
     return tileWidth(kind, index, size) < width ? undefined : backend.log.tile(kind, index, width);
   }
   const first = index * TILE_WIDTH;
-  return first + width > size ? undefined : concatBytes(...backend.log.packed(first, first + width));
+  if (first + width > size) return undefined;
+  const pieces = Array.from(backend.log.pieces(first, first + width), ({ entries }) => entries);
+  return pieces.length === 1 ? pieces[0] : concatBytes(...pieces);
 }
 
 function sendForever(reply: FastifyReply, bytes: Uint8Array): FastifyReply {

@@ -4,11 +4,11 @@
  * reader is one line; a reader that leaves its socket full is told where to resume.
  */
 import type { ServerResponse } from "node:http";
-import { toHexDigits } from "../base/bytes.ts";
 import { READ_ENTRIES_MAX, STREAM_HEARTBEAT_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
-import { unpackEntries } from "../log/packed-entries.ts";
+import { AnswerText, releaseAnswer } from "./answer-text.ts";
+import { writeEntriesHex } from "./entry-json.ts";
 
 /**
  * Streams until the reader leaves, stalls, or the signal says stop; the last line of an orderly end is {next}.
@@ -24,7 +24,7 @@ export async function streamLog(
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const ended = AbortSignal.any([gone.signal, stop]);
-  const write = (line: string): Promise<boolean> => writeLine(response, line, stallMs, ended);
+  const write = (line: string | Uint8Array): Promise<boolean> => writeLine(response, line, stallMs, ended);
   let next = from;
   let heartbeatDue = true;
   while (!ended.aborted) {
@@ -51,21 +51,20 @@ async function sendUpTo(
   log: Log,
   from: number,
   head: SignedHead,
-  write: (line: string) => Promise<boolean>,
+  write: (line: string | Uint8Array) => Promise<boolean>,
   ended: AbortSignal,
 ): Promise<{ next: number; stalled: boolean }> {
   const checkpoint = JSON.stringify(head.note);
   let next = from;
   while (next < head.size && !ended.aborted) {
     // One stored block at a time, and never more than one answer of sequencer_read.
-    const end = Math.min(head.size, next + READ_ENTRIES_MAX, log.blockEnd(next));
-    const entries: string[] = [];
-    for (const packed of log.packed(next, end)) {
-      for (const entry of unpackEntries(packed, end - next)!) entries.push(`"0x${toHexDigits(entry)}"`);
-    }
-    const line = `{"first":${next},"entries":[${entries.join(",")}],"checkpoint":${checkpoint}}\n`;
-    next = end;
-    if (!(await write(line))) return { next, stalled: true };
+    const piece = log.piece(next, Math.min(head.size, next + READ_ENTRIES_MAX));
+    const line = new AnswerText();
+    line.write(`{"first":${next},"entries":[`);
+    writeEntriesHex(piece, line);
+    line.writeUtf8(`],"checkpoint":${checkpoint}}\n`);
+    next += piece.count;
+    if (!(await write(line.finish()))) return { next, stalled: true };
   }
   return { next, stalled: false };
 }
@@ -73,11 +72,11 @@ async function sendUpTo(
 /** Waits until the line is on its way; false if the reader left its socket full for too long. */
 async function writeLine(
   response: ServerResponse,
-  line: string,
+  line: string | Uint8Array,
   stallMs: number,
   ended: AbortSignal,
 ): Promise<boolean> {
-  if (response.write(line)) return true;
+  if (response.write(line, () => releaseAnswer(line))) return true;
   return await waitFor(
     (done) => {
       response.once("drain", done);

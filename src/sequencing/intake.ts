@@ -2,6 +2,7 @@
  * Intake: from bytes that somebody sent to verified operations in strict arrival order. Bounded in count and bytes,
  * cheap checks before dear ones; the checks of role and expiry here are advisory, the ordering point decides.
  */
+import { assert } from "../base/assert.ts";
 import { toHex } from "../base/bytes.ts";
 import { rejected, SequencerError } from "../base/errors.ts";
 import {
@@ -12,11 +13,13 @@ import {
 } from "../base/limits.ts";
 import { recoverAddress } from "../base/secp256k1.ts";
 import type { Log } from "../log/log.ts";
+import { BatchSubmission } from "./batch-submission.ts";
 import type { Clock } from "./clock.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import type { Ordering } from "./ordering.ts";
-import type { Outcome, Submission } from "./outcome.ts";
-import { decodeOperation, operationId } from "./transaction.ts";
+import { collector, type Outcome, type Submission } from "./outcome.ts";
+import { decodeOperation, operationId, type SignedOperation } from "./transaction.ts";
+import type { TransactionBatch } from "./transaction-batch.ts";
 import { packSignatures, type Verifier } from "./verifier.ts";
 
 export interface IntakeOptions {
@@ -29,10 +32,16 @@ export interface IntakeOptions {
   readonly onOrdered: () => void;
 }
 
+/** A request's place in the order of arrival, kept while it is read and verified. */
+export interface Place {
+  /** Bytes of the request, while nobody knows yet what is in it. */
+  readonly bytes: number;
+}
+
 /** Submissions of one request that are being verified together. */
-interface Arrival {
-  readonly submissions: readonly Submission[];
-  readonly source: string;
+interface Arrival extends Place {
+  submissions: readonly Submission[];
+  source: string;
   /** One byte a submission once they are there; the error if they never will be. */
   verdicts: Uint8Array | SequencerError | undefined;
 }
@@ -41,6 +50,8 @@ export class Intake {
   readonly #options: IntakeOptions;
   /** In order of arrival; the first one not verified yet holds the others back. */
   readonly #arrivals: Arrival[] = [];
+  /** Places whose requests are being read. */
+  readonly #reserved = new Set<Place>();
   #transactions = 0;
   #bytes = 0;
   /** Why nothing new is accepted, and what to answer. */
@@ -55,7 +66,7 @@ export class Intake {
     return this.#transactions;
   }
 
-  /** Payload bytes between arrival and answer. */
+  /** Payload bytes between arrival and answer, and bytes of requests that are being read. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -66,20 +77,33 @@ export class Intake {
   }
 
   /**
+   * Keeps the next place for a request of that many bytes, which is then submitted, accepted or released there.
+   * @returns undefined if nothing of the source's would be let in now
+   */
+  reserve(source: string, bytes: number): Place | undefined {
+    const isFull = this.#transactions >= INTAKE_TRANSACTIONS_MAX || this.#bytes + bytes > INTAKE_BYTES_MAX;
+    if (isFull || this.#closed !== undefined || this.#options.budget.waitMs(source) > 0) return undefined;
+    const place = this.#arrive(source, bytes);
+    this.#reserved.add(place);
+    this.#bytes += bytes;
+    return place;
+  }
+
+  /** Gives a place up, unless it was used. */
+  release(place: Place): void {
+    if (this.#unreserve(place)) this.#fill(place, [], new Uint8Array(0));
+  }
+
+  /**
    * Takes the payloads of one request, in their order.
    * @param source whoever pays for failed signatures: an address or a peer
+   * @param place the request's, if one was reserved
    * @returns one outcome a payload, once all of them have one
    */
-  submit(payloads: readonly Uint8Array[], source: string): Promise<Outcome[]> {
+  submit(payloads: readonly Uint8Array[], source: string, place?: Place): Promise<Outcome[]> {
     return new Promise((resolve) => {
-      const outcomes = new Array<Outcome>(payloads.length);
-      let open = payloads.length;
-      if (open === 0) resolve(outcomes);
-      const settle = (i: number, outcome: Outcome): void => {
-        outcomes[i] = outcome;
-        if (--open === 0) resolve(outcomes);
-      };
-      const unverified: Submission[] = [];
+      const settle = collector(payloads.length, resolve);
+      const unverified: AdmittedSubmission[] = [];
       // A permission change may let in those behind it in the same request: then only the ordering point knows.
       let rolesMayChange = false;
       for (let i = 0; i < payloads.length; i++) {
@@ -95,7 +119,34 @@ export class Intake {
           settle(i, error);
         }
       }
-      if (unverified.length > 0) this.#verify(unverified, source);
+      const own = place !== undefined && this.#unreserve(place) ? place : this.#arrive(source, 0);
+      if (unverified.length > 0) this.#verify(unverified, own);
+      else this.#fill(own, [], new Uint8Array(0));
+    });
+  }
+
+  /**
+   * Takes transactions that a worker has read and verified, at the place of their request.
+   * @returns one outcome a transaction, once all of them have one
+   */
+  accept(batch: TransactionBatch, place: Place): Promise<Outcome[]> {
+    return new Promise((resolve) => {
+      assert(this.#unreserve(place), "a place is used once");
+      const settle = collector(batch.count, resolve);
+      const settleAndCount = (i: number, outcome: Outcome): void => {
+        this.#transactions--;
+        this.#bytes -= batch.payloadLength(i);
+        settle(i, outcome);
+      };
+      const verdicts = new Uint8Array(batch.count);
+      const submissions: Submission[] = [];
+      for (let i = 0; i < batch.count; i++) {
+        this.#transactions++;
+        this.#bytes += batch.payloadLength(i);
+        verdicts[i] = batch.isSigned(i) ? 1 : 0;
+        submissions.push(new BatchSubmission(batch, i, settleAndCount));
+      }
+      this.#fill(place, submissions, verdicts);
     });
   }
 
@@ -105,7 +156,7 @@ export class Intake {
     source: string,
     rolesMayChange: boolean,
     settle: Submission["settle"],
-  ): Submission | undefined {
+  ): AdmittedSubmission | undefined {
     const { log, ordering, clock, budget } = this.#options;
     const operation = decodeOperation(payload);
     const id = operationId(log.context, operation);
@@ -138,21 +189,41 @@ export class Intake {
     };
   }
 
-  #verify(submissions: readonly Submission[], source: string): void {
-    const arrival: Arrival = { submissions, source, verdicts: undefined };
+  #arrive(source: string, bytes: number): Arrival {
+    const arrival: Arrival = { bytes, submissions: [], source, verdicts: undefined };
     this.#arrivals.push(arrival);
+    return arrival;
+  }
+
+  #verify(submissions: readonly AdmittedSubmission[], place: Place): void {
     const claims = submissions.map(({ id, operation }) => ({
       digest: id,
       signature: operation.signature,
       address: operation.from,
     }));
-    const verified = (verdicts: Uint8Array | SequencerError): void => {
-      arrival.verdicts = verdicts;
-      this.#orderArrivals();
-    };
+    const verified = (verdicts: Uint8Array | SequencerError): void =>
+      this.#fill(place, submissions, verdicts);
     this.#options.verifier.verify(packSignatures(claims)).then(verified, (cause) => {
-      verified(new SequencerError("internal", "the signature could not be verified", { cause }));
+      const isUnavailable = cause instanceof SequencerError && cause.code === "unavailable";
+      verified(
+        isUnavailable
+          ? cause
+          : new SequencerError("internal", "the signature could not be verified", { cause }),
+      );
     });
+  }
+
+  /** False if the place was used or given up before. */
+  #unreserve(place: Place): boolean {
+    if (!this.#reserved.delete(place)) return false;
+    this.#bytes -= place.bytes;
+    return true;
+  }
+
+  /** Says what stands at a place, and passes on what is verified. */
+  #fill(place: Place, submissions: readonly Submission[], verdicts: Uint8Array | SequencerError): void {
+    Object.assign(place as Arrival, { submissions, verdicts });
+    this.#orderArrivals();
   }
 
   /** Passes on what is verified, as far as nothing that arrived before it is still open. */
@@ -176,7 +247,7 @@ export class Intake {
     // A copy with the right signature may have been ordered meanwhile: then this is a repeat of it.
     if (ordering.answerRepeat(submission)) return;
     budget.spend(source);
-    const recovered = recoverAddress(submission.id, submission.operation.signature);
+    const recovered = recoverAddress(submission.id, decodeOperation(submission.payload).signature);
     submission.settle(
       rejected("invalid-signature", "the signature is not the sender's over this digest", {
         digest: toHex(submission.id),
@@ -187,6 +258,10 @@ export class Intake {
       }),
     );
   }
+}
+
+interface AdmittedSubmission extends Submission {
+  readonly operation: SignedOperation;
 }
 
 function isAboutRoles({ data }: SequencerError): boolean {

@@ -8,18 +8,18 @@ import type { SignedHead } from "../log/checkpoint.ts";
 import { decodeEntry, type Entry, TIMESTAMP_BYTES } from "../log/entry.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
-import type { Permissions } from "../permission/policy.ts";
+import type { Permissions, RoleChange } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
 import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
 import type { Submission } from "./outcome.ts";
 import { refusalAt } from "./rules.ts";
-import type { Operation } from "./transaction.ts";
+import type { OrderableOperation } from "./transaction.ts";
 
 /** An operation with its place, not yet published. */
 export interface OrderedEntry extends Entry {
   readonly sequence: number;
   readonly id: Uint8Array;
-  readonly operation: Operation;
+  readonly operation: OrderableOperation;
   /** Everybody who submitted it while it was on its way. */
   readonly submissions: Submission[];
 }
@@ -27,6 +27,7 @@ export interface OrderedEntry extends Entry {
 export class Ordering {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #onRole: (change: RoleChange) => void;
   readonly #permissions: Permissions;
   readonly #ids: IdIndex;
   /** Ordered and not yet published, in their order. */
@@ -36,10 +37,19 @@ export class Ordering {
   #publishedSize: number;
   #lastTimestamp: number;
 
-  /** @param permissions the roles after every committed entry; they become the ordering point's own */
-  constructor(log: Log, permissions: Permissions, clock: Clock) {
+  /**
+   * @param permissions the roles after every committed entry; they become the ordering point's own
+   * @param onRole told of every role that changes at the ordering point
+   */
+  constructor(
+    log: Log,
+    permissions: Permissions,
+    clock: Clock,
+    onRole: (change: RoleChange) => void = () => undefined,
+  ) {
     this.#log = log;
     this.#clock = clock;
+    this.#onRole = onRole;
     this.#permissions = permissions;
     this.#publishedSize = log.committed.size;
     this.#lastTimestamp = log.committed.lastTimestamp;
@@ -81,7 +91,7 @@ export class Ordering {
   }
 
   /** Why the operation would be refused if it were ordered at `now`; undefined if it would not be. */
-  refusal(operation: Operation, now: number): SequencerError | undefined {
+  refusal(operation: OrderableOperation, now: number): SequencerError | undefined {
     const timestamp = Math.max(this.#lastTimestamp, now);
     return refusalAt(timestamp, operation, this.#log.genesis.maxTransactionLifetimeMs, this.#permissions);
   }
@@ -105,7 +115,10 @@ export class Ordering {
     const timestamp = Math.max(this.#lastTimestamp, now);
     const sequence = this.#publishedSize + this.#unpublished.length;
     this.#lastTimestamp = timestamp;
-    if (operation.type === "permission") this.#permissions.apply(operation);
+    if (operation.type === "permission") {
+      this.#permissions.apply(operation);
+      this.#onRole(operation);
+    }
     this.#ids.add(id, sequence, timestamp);
     this.#unpublished.push({ sequence, timestamp, payload, id, operation, submissions: [submission] });
   }

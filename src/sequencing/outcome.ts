@@ -6,7 +6,7 @@ import type { AttestedHead } from "../log/checkpoint.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import { packProof } from "../log/proof.ts";
-import type { SignedOperation } from "./transaction.ts";
+import type { OrderableOperation } from "./transaction.ts";
 
 /** An entry in the log, and a signed head that covers it. */
 export interface Appended {
@@ -26,7 +26,7 @@ export type Outcome = Appended | SequencerError;
 /** A payload on its way into the log. */
 export interface Submission {
   readonly payload: Uint8Array;
-  readonly operation: SignedOperation;
+  readonly operation: OrderableOperation;
   /** 32 bytes. */
   readonly id: Uint8Array;
   /** Called exactly once. */
@@ -39,4 +39,18 @@ export function proofOf(log: Log, { sequence, head, growth, proof }: Appended): 
   return growth === undefined
     ? packProof(log.inclusionProof(sequence, head.size))
     : growth.inclusionProof(sequence);
+}
+
+/** Collects that many outcomes, each in its place, and hands them over together. */
+export function collector(
+  count: number,
+  done: (outcomes: Outcome[]) => void,
+): (i: number, outcome: Outcome) => void {
+  const outcomes = new Array<Outcome>(count);
+  let open = count;
+  if (open === 0) done(outcomes);
+  return (i, outcome) => {
+    outcomes[i] = outcome;
+    if (--open === 0) done(outcomes);
+  };
 }

@@ -4,7 +4,7 @@
  */
 import { rejected, type SequencerError } from "../base/errors.ts";
 import type { Permissions } from "../permission/policy.ts";
-import type { Operation } from "./transaction.ts";
+import type { OrderableOperation } from "./transaction.ts";
 
 /**
  * Why the operation may not stand in the log.
@@ -13,7 +13,7 @@ import type { Operation } from "./transaction.ts";
  */
 export function refusalAt(
   timestamp: number,
-  operation: Operation,
+  operation: OrderableOperation,
   lifetimeMs: number,
   permissions: Permissions,
 ): SequencerError | undefined {

@@ -169,14 +169,19 @@ export class FileGuard implements Guard {
   }
 }
 
-/** Logs of this operator and origin that already have a guard in the directory: their ids. */
-export function guardedLogs(directory: string, operator: Uint8Array, origin: string): Uint8Array[] {
+/** Logs of this operator, and of this origin if one is given, that already have a guard in the directory: their ids. */
+export function guardedLogs(
+  directory: string,
+  operator: Uint8Array,
+  origin: string | undefined,
+): Uint8Array[] {
   if (!existsSync(directory)) return [];
   const names = readdirSync(directory).filter((name) => name.endsWith(SUFFIX));
   const states = names.map((name) => readGuard(join(directory, name)));
   return states
     .filter((state) => state !== undefined)
-    .filter((state) => equalBytes(state.operator, operator) && state.origin === origin)
+    .filter((state) => equalBytes(state.operator, operator))
+    .filter((state) => origin === undefined || state.origin === origin)
     .map((state) => state.logId);
 }
 

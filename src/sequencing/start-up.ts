@@ -6,43 +6,24 @@ import { equalBytes, isZero, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { CLOCK_AHEAD_MS, CLOCK_BEHIND_MS } from "../base/limits.ts";
 import type { Head, SignedHead } from "../log/checkpoint.ts";
-import { encodeEntry } from "../log/entry.ts";
-import { encodeGenesis, type Genesis } from "../log/genesis.ts";
+import type { Genesis } from "../log/genesis.ts";
 import { Log } from "../log/log.ts";
 import { EMPTY_ROOT } from "../log/merkle.ts";
-import type { Store } from "../log/store.ts";
-import { CheckpointSigner, operatorIdentity } from "./checkpoint-signer.ts";
-import { FileGuard, type Guard, guardedLogs, MemoryGuard } from "./sign-guard.ts";
+import { beginLog, bondedAlone, bondedInMemory, type LogStart, type OperatorCheck } from "./begin-log.ts";
+import { CheckpointSigner } from "./checkpoint-signer.ts";
+import { FileGuard, type Guard, MemoryGuard } from "./sign-guard.ts";
 
-/** What the operator asks of genesis; everything left out has a default, or is taken from the log that exists. */
-export type GenesisWish = Partial<Omit<Genesis, "operator" | "noteKey">>;
-
-export interface PrimaryStart {
-  readonly store: Store;
-  /** Directory of the sign guards; undefined for a log in memory. */
-  readonly guardDirectory: string | undefined;
-  /** 32 bytes. */
-  readonly operatorKey: Uint8Array;
-  readonly genesis: GenesisWish;
-  /** `-log`: the log to serve. It forbids genesis. */
-  readonly expectedLog?: Uint8Array;
-  /** `-new-log`: begin another log though this operator and origin have one. */
-  readonly newLog?: boolean;
+export interface PrimaryStart extends LogStart {
   /** `-recover-guard -trust-head`: a head to put in the place of a lost guard. */
   readonly trustedHead?: Head;
   /** Other nodes of the log, to ask before the first signature. */
   readonly peers?: PeerCheck;
-  /** `-solo`: sign without having asked a peer. */
-  readonly solo?: boolean;
   /** `-accept-time`: go on though the last entry is more than a day old. */
   readonly acceptTime?: boolean;
-  /** Unix milliseconds. */
-  readonly now: number;
-  readonly warn: (message: string) => void;
 }
 
 /** What a starting primary asks of other nodes; it trusts only what carries its own signature. */
-export interface PeerCheck {
+export interface PeerCheck extends OperatorCheck {
   /** Every head of this log that peers answer with, its signatures verified; `known` are multiaddrs from the guard. */
   newestHeads(log: Log, known: readonly string[]): Promise<SignedHead[]>;
   /** Stores everything up to a head that is ahead of the database. */
@@ -55,12 +36,10 @@ export interface Primary {
   readonly signer: CheckpointSigner;
 }
 
-export const LIFETIME_MS_DEFAULT = 120_000;
-export const CHAIN_ID_DEFAULT = 1;
-
 /** @throws SequencerError whose message says why not to start, and whose hint says what to do */
 export async function startPrimary(start: PrimaryStart): Promise<Primary> {
-  const log = Log.open(start.store) ?? (await beginLog(start));
+  const known = Log.open(start.store);
+  const log = known ?? (await beginLog(start, start.peers));
   checkLog(log, start);
   const signer = new CheckpointSigner(log.genesis, log.context, start.operatorKey);
   checkTime(log, start);
@@ -68,7 +47,8 @@ export async function startPrimary(start: PrimaryStart): Promise<Primary> {
   const guard = await openGuard(log, start);
   try {
     checkHead(log, guard.head, "the sign guard");
-    await askPeers(log, guard, start);
+    // What was begun just now nobody can know.
+    if (known !== undefined) await askPeers(log, guard, start);
     if (log.committed.size > guard.head.size) await guard.advance(guard.head, log.committed);
     log.restore(signer.sign({ size: log.committed.size, root: log.committed.root }));
   } catch (error) {
@@ -76,39 +56,6 @@ export async function startPrimary(start: PrimaryStart): Promise<Primary> {
     throw error;
   }
   return { log, guard, signer };
-}
-
-async function beginLog(start: PrimaryStart): Promise<Log> {
-  if (start.expectedLog !== undefined) {
-    throw refuse("configuration", `-log names ${toHex(start.expectedLog)}, but the database is empty`, {
-      hint: "Check that the right volume is mounted at -dbpath; without -log a new log would be started",
-    });
-  }
-  const identity = operatorIdentity(start.operatorKey);
-  const wish = start.genesis;
-  const origin = wish.origin ?? `localhost/sequencer/${toHex(identity.operator)}/${start.now}`;
-  const guarded =
-    start.guardDirectory === undefined ? [] : guardedLogs(start.guardDirectory, identity.operator, origin);
-  if (guarded.length > 0 && start.newLog !== true) {
-    throw refuse("guard", `this operator already signs a log of origin ${origin}: ${toHex(guarded[0]!)}`, {
-      hint: "Start it with its own -dbpath, or pass -new-log to begin another one",
-    });
-  }
-  const genesis: Genesis = {
-    origin,
-    chainId: wish.chainId ?? CHAIN_ID_DEFAULT,
-    bond: wish.bond ?? new Uint8Array(20),
-    ...identity,
-    maxTransactionLifetimeMs: wish.maxTransactionLifetimeMs ?? LIFETIME_MS_DEFAULT,
-    admins: wish.admins ?? [identity.operator],
-    writers: wish.writers ?? [],
-    ...(wish.predecessor !== undefined && { predecessor: wish.predecessor }),
-  };
-  if (!isZero(genesis.bond) && start.guardDirectory === undefined) throw bondedInMemory();
-  return await Log.create(
-    start.store,
-    encodeEntry({ timestamp: start.now, payload: encodeGenesis(genesis) }),
-  );
 }
 
 /** The log must be the one that the flags describe. */
@@ -147,15 +94,7 @@ function checkTime(log: Log, { now, acceptTime, warn }: PrimaryStart): void {
 /** A head of ours that peers hold and the database does not: catch up if it is ahead, refuse if it is another history. */
 async function askPeers(log: Log, guard: Guard, { peers, solo }: PrimaryStart): Promise<void> {
   const heads = solo === true || peers === undefined ? [] : await peers.newestHeads(log, guard.peers);
-  if (heads.length === 0 && solo !== true && !isZero(log.genesis.bond)) {
-    throw refuse(
-      "configuration",
-      "a bonded primary signs nothing until a peer has told it the newest head it knows",
-      {
-        hint: "Name a replica with -peers, or pass -solo if no peer knows this log yet",
-      },
-    );
-  }
+  if (heads.length === 0 && solo !== true && !isZero(log.genesis.bond)) throw bondedAlone();
   const newest = heads.reduce<SignedHead | undefined>(
     (a, b) => (a !== undefined && a.size >= b.size ? a : b),
     undefined,
@@ -198,10 +137,6 @@ function checkHead(log: Log, head: Head, what: string): void {
       hint: "This database is not the one that was signed. Restore the right one; do not sign from this one",
     });
   }
-}
-
-function bondedInMemory(): SequencerError {
-  return refuse("configuration", "a bonded log cannot be kept in memory", { hint: "Give it a -dbpath" });
 }
 
 function refuse(code: "configuration" | "guard", message: string, details: { hint: string }): SequencerError {

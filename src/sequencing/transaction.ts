@@ -15,7 +15,7 @@ import { DATA_BYTES_MAX, ENTRY_BYTES_MAX } from "../base/limits.ts";
 import { RlpError, RlpReader, rlpBytes, rlpInteger, rlpList, stripLeadingZeros } from "../base/rlp.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
 import { PAYLOAD_TYPES, TIMESTAMP_BYTES } from "../log/entry.ts";
-import { ROLES, type RoleChange, roleName } from "../permission/policy.ts";
+import { ROLES, type Role, type RoleChange, roleName } from "../permission/policy.ts";
 
 interface Signed {
   /** 20 bytes: the account that signed. A claim until the signature is checked. */
@@ -39,6 +39,12 @@ export type Operation = Transaction | PermissionChange;
 
 /** An operation with its signature: 65 bytes, r || s || yParity. */
 export type SignedOperation = Operation & { readonly signature: Uint8Array };
+export type SignedTransaction = Transaction & { readonly signature: Uint8Array };
+
+/** As much of an operation as decides whether it may be ordered. */
+export type OrderableOperation =
+  | Pick<Transaction, "type" | "from" | "expires">
+  | Pick<PermissionChange, "type" | "from" | "expires" | "account" | "role">;
 
 /** EIP-712 digest of an operation: what is signed, and its id. 32 bytes. */
 export function operationId(context: DigestContext, operation: Operation): Uint8Array {
@@ -88,10 +94,44 @@ export function decodeOperation(payload: Uint8Array): SignedOperation {
   try {
     return type === PAYLOAD_TYPES.transaction ? readTransaction(payload) : readPermissionChange(payload);
   } catch (error) {
-    if (error instanceof RlpError)
-      throw rejected("malformed", `not the canonical encoding: ${error.message}`);
-    throw error;
+    throw asRejection(error);
   }
+}
+
+/** Where those fields of an operation lie that readers are shown beside the payload. */
+export interface FieldOffsets {
+  /** 20 bytes. */
+  readonly from: number;
+  /** The data of a transaction, the account of a permission change. */
+  readonly subject: number;
+  readonly subjectEnd: number;
+  /** Of a permission change alone. */
+  readonly role: Role | undefined;
+}
+
+/**
+ * The same without making anything of the fields, for an operation that is in the log: `bytes` from `at` to `end`.
+ * @throws SequencerError `rejected`, reason `malformed`
+ */
+export function locateFields(bytes: Uint8Array, at: number, end: number): FieldOffsets {
+  try {
+    const list = RlpReader.list(bytes, at + 1, end);
+    const from = list.skip(ADDRESS_BYTES);
+    list.skip(); // the nonce
+    list.skip(); // expires
+    const subject = list.skip();
+    const subjectEnd = list.offset;
+    const role = bytes[at] === PAYLOAD_TYPES.permissionChange ? roleName(list.number()) : undefined;
+    return { from, subject, subjectEnd, role };
+  } catch (error) {
+    throw asRejection(error);
+  }
+}
+
+function asRejection(error: unknown): unknown {
+  return error instanceof RlpError
+    ? rejected("malformed", `not the canonical encoding: ${error.message}`)
+    : error;
 }
 
 function readTransaction(payload: Uint8Array): SignedOperation {

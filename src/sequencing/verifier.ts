@@ -2,6 +2,7 @@
  * The contract of signature verification: batches in, one verdict a signature out. `test/sequencing/verifier-compliance.ts`
  * holds every implementation to it.
  */
+import { concatBytes } from "../base/bytes.ts";
 import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
@@ -34,4 +35,15 @@ export function packSignatures(claims: readonly SignatureClaim[]): SignatureBatc
     batch.addresses.set(address, i * ADDRESS_BYTES);
   }
   return batch;
+}
+
+/** Several batches as one, in their order. */
+export function joinBatches(batches: readonly SignatureBatch[]): SignatureBatch {
+  if (batches.length === 1) return batches[0]!;
+  return {
+    count: batches.reduce((sum, { count }) => sum + count, 0),
+    digests: concatBytes(...batches.map(({ digests }) => digests)),
+    signatures: concatBytes(...batches.map(({ signatures }) => signatures)),
+    addresses: concatBytes(...batches.map(({ addresses }) => addresses)),
+  };
 }

@@ -28,8 +28,9 @@ export interface Lanes {
   /** Bytes and messages of one call, at most. */
   readonly dataBytes: number;
   readonly messagesMax: number;
-  /** Where the window's data begins and its offsets lie, for the caller to fill. */
+  /** The window's data, twice, and its offsets, for the caller to fill. */
   readonly data: Uint8Array;
+  readonly view: DataView;
   readonly offsets: Uint32Array;
   /** Sets the offsets of `count` messages of equal length. */
   spread(count: number, length: number): void;
@@ -37,10 +38,17 @@ export interface Lanes {
   hash(algorithm: Algorithm, count: number, prefix: Prefix): Uint8Array;
 }
 
-/** Undefined where WebAssembly SIMD is missing or gives a wrong answer. */
-export function openLanes(): Lanes | undefined {
-  const lanes = instantiate();
-  return lanes !== undefined && selfTest(lanes) ? lanes : undefined;
+let opened: { readonly lanes: Lanes | undefined } | undefined;
+
+/** One for all callers of a thread; undefined where WebAssembly SIMD is missing or gives a wrong answer. */
+export function lanes(): Lanes | undefined {
+  opened ??= { lanes: open() };
+  return opened.lanes;
+}
+
+function open(): Lanes | undefined {
+  const instance = instantiate();
+  return instance !== undefined && selfTest(instance) ? instance : undefined;
 }
 
 function instantiate(): Lanes | undefined {
@@ -59,6 +67,7 @@ function instantiate(): Lanes | undefined {
     dataBytes,
     messagesMax,
     data: new Uint8Array(buffer, wasm.DATA.value, dataBytes),
+    view: new DataView(buffer, wasm.DATA.value, dataBytes),
     offsets: new Uint32Array(buffer, wasm.OFFSETS.value, messagesMax + 1),
     spread: wasm.spread,
     hash(algorithm, count, prefix) {

@@ -7,7 +7,7 @@
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 as nobleKeccak256 } from "@noble/hashes/sha3.js";
 import { concatBytes } from "../base/bytes.ts";
-import { type Algorithm, type Lanes, openLanes, type Prefix } from "./hash-lanes.ts";
+import { type Algorithm, type Lanes, lanes, type Prefix } from "./hash-lanes.ts";
 
 const DIGEST_BYTES = 32;
 const PAIR_BYTES = 64;
@@ -58,13 +58,6 @@ export function keccak256(message: Uint8Array): Uint8Array {
 /** "simd", or "javascript" where the lanes cannot be used. */
 export function hashVariant(): "simd" | "javascript" {
   return lanes() === undefined ? "javascript" : "simd";
-}
-
-let opened: { readonly lanes: Lanes | undefined } | undefined;
-
-function lanes(): Lanes | undefined {
-  opened ??= { lanes: openLanes() };
-  return opened.lanes;
 }
 
 function hashMessages(

@@ -167,6 +167,7 @@ test("what cannot be a start is refused in one line that says what to do", async
     [["start", ...place, "-writers", "0x12"], {}, 2, /is not an address/],
     [["start", ...place, "-writers", `${directory}/nowhere`], {}, 1, /cannot read .*nowhere/],
     [["start", ...place, "-recover-guard"], {}, 2, /go together/],
+    [["start", ...place, "-trust-proxy", "192.0.2.1,loopback"], {}, 2, /addresses, or networks .*"loopback"/],
     [["start", ...place, "-config", `${directory}/unknown.json`], {}, 2, /sets colour/],
     [
       ["start", ...place, "-key", `${directory}/nowhere`],

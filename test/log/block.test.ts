@@ -14,7 +14,7 @@ import {
   growthUnder,
 } from "../../src/log/block.ts";
 import { leafHash, leafHashes } from "../../src/log/merkle.ts";
-import { packEntries, slicePacked, unpackEntries } from "../../src/log/packed-entries.ts";
+import { packEntries, skipPacked, unpackEntries } from "../../src/log/packed-entries.ts";
 import { bytesOf, hostile } from "../helpers/arbitraries.ts";
 import { CountedTree } from "../helpers/trees.ts";
 
@@ -42,13 +42,15 @@ const raw = (count: number, entries: Uint8Array, note = new Uint8Array(2)): Uint
 suite("packed entries", () => {
   const entries = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 });
 
-  test("entries round-trip, and any slice of them is their slice", () => {
+  test("entries round-trip, and what lies between two of them is found", () => {
     fc.assert(
       fc.property(entries, fc.nat(), fc.nat(), (list, a, b) => {
         const packed = packEntries(list);
         assert.deepEqual(unpackEntries(packed, list.length), list);
         const [start = 0, end = 0] = [a % (list.length + 1), b % (list.length + 1)].sort((x, y) => x - y);
-        assert.deepEqual(slicePacked(packed, start, end), packEntries(list.slice(start, end)));
+        const from = skipPacked(packed, 0, start);
+        const slice = packed.subarray(from, skipPacked(packed, from, end - start));
+        assert.deepEqual(slice, packEntries(list.slice(start, end)));
         assert.equal(toHex(leafHashes(list)), toHex(concatBytes(...list.map(leafHash))));
       }),
     );

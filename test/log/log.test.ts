@@ -51,7 +51,7 @@ suite("reading", () => {
           toHex(packEntries(entries.slice(from, to))),
         );
         assert.equal(
-          toHex(concatBytes(...log.packed(from, to))),
+          toHex(concatBytes(...Array.from(log.pieces(from, to), (piece) => piece.entries))),
           toHex(packEntries(entries.slice(from, to))),
         );
       }),
@@ -69,10 +69,13 @@ suite("reading", () => {
     assert.deepEqual(starts(log.blocks(0)), [0, 1, 4, 14]);
     assert.deepEqual(starts(log.blocks(5)), [4, 14]);
     assert.deepEqual(starts(log.blocksFromTail()), [14, 4, 1, 0]);
-    assert.deepEqual(
-      [0, 1, 3, 4, 13, 14].map((sequence) => log.blockEnd(sequence)),
-      [1, 4, 4, 14, 14, 15],
-    );
+  });
+
+  test("a piece ends with its block or where it was asked to", async () => {
+    const log = await storedLog(new MemoryStore(), [3, 10, 1]);
+    const sizes = [0, 1, 3, 4, 13, 14].map((sequence) => log.piece(sequence, 15).count);
+    assert.deepEqual(sizes, [1, 3, 1, 10, 1, 1]);
+    assert.equal(log.piece(5, 9).count, 4);
   });
 
   test("an entry beyond the committed log is damage, not a wrong answer", async () => {

@@ -3,8 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { toHex } from "../../src/base/bytes.ts";
+import { concatBytes, toHex } from "../../src/base/bytes.ts";
 import { Log } from "../../src/log/log.ts";
+import { packEntries } from "../../src/log/packed-entries.ts";
 import type { Store } from "../../src/log/store.ts";
 import { operator, stranger, writer } from "../helpers/accounts.ts";
 import { entryAt, genesisEntry, idAt, START, sealNext, storedLog } from "../helpers/stored-log.ts";
@@ -67,13 +68,35 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
       assert.equal(store.tile(1, 1), undefined);
     });
 
-    test("what it returned stays as it was after later commits", async (t) => {
+    test("a piece is the entries of one block from a place on", async (t) => {
       const store = open(t, { idIndex: false });
-      const log = await storedLog(store, [3]);
-      const [block, tile] = [store.blockAt(2)!, store.tile(0, 0)!];
-      const before = [block.entries, block.ids, tile].map(toHex);
+      await storedLog(store, [3, 300]);
+      for (const [from, to, end] of [
+        [0, 9, 1],
+        [1, 4, 4],
+        [2, 3, 3],
+        [4, 5, 5],
+        [100, 1_000, 304],
+      ] as const) {
+        const { first, count, entries, ids } = store.piece(from, to)!;
+        const sequences = Array.from({ length: end - from }, (_, i) => from + i);
+        assert.deepEqual([first, count], [from, sequences.length]);
+        if (from === 0) continue;
+        assert.equal(toHex(entries), toHex(packEntries(sequences.map(entryAt))));
+        assert.equal(toHex(ids), toHex(concatBytes(...sequences.map(idAt))));
+      }
+      assert.equal(store.piece(304, 305), undefined);
+    });
+
+    test("what it returned stays as it was after later commits and reads", async (t) => {
+      const store = open(t, { idIndex: false });
+      const log = await storedLog(store, [3, 5]);
+      const [block, piece, tile] = [store.blockAt(2)!, store.piece(5, 8)!, store.tile(0, 0)!];
+      const returned = [block.entries, block.ids, piece.entries, piece.ids, tile];
+      const before = returned.map(toHex);
       for (let i = 0; i < 5; i++) await log.commit(sealNext(log, 40));
-      assert.deepEqual([block.entries, block.ids, tile].map(toHex), before);
+      for (let sequence = 0; sequence < 200; sequence += 7) store.piece(sequence, sequence + 3);
+      assert.deepEqual(returned.map(toHex), before);
     });
 
     test("roles are those of genesis and of all changes since, the last one of a block for each account", async (t) => {

@@ -103,8 +103,10 @@ test("entries are served in frames that hold a largest block whole, or one large
   assert.equal(ask(4_114, 4_096), 65_537);
 });
 
-test("a node with nothing signed refuses everything", async () => {
+test("a node with nothing signed, or no log yet, refuses everything", async () => {
   const { log } = await Source.begin();
   const unsigned = Object.create(log, { signed: { value: undefined } });
-  assert.equal(decodeAnswer(answerSync(unsigned, [], encodeRequest({ kind: "head" }))!)?.kind, "refusal");
+  for (const none of [unsigned, undefined]) {
+    assert.equal(decodeAnswer(answerSync(none, [], encodeRequest({ kind: "head" }))!)?.kind, "refusal");
+  }
 });

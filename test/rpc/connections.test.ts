@@ -5,10 +5,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { before, test } from "node:test";
+import { TrustedProxies } from "../../src/rpc/sources.ts";
 import { type Cleanup, defer, within } from "../helpers/cleanup.ts";
 import { startTestPrimary, type TestPrimary } from "../helpers/primary.ts";
 import { call } from "../helpers/rpc.ts";
 import { wholeFile } from "../helpers/whole-file.ts";
+import { until } from "../replication/episub/nodes.ts";
 
 /** SPEC: a body is at most this large. */
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
@@ -21,9 +23,12 @@ before(async () => {
 });
 
 /** A connection, and everything that comes back on it until it is closed. */
-async function dial(cleanup: Cleanup): Promise<{ socket: Socket; answered: Promise<string> }> {
+async function dial(
+  cleanup: Cleanup,
+  from = "127.0.0.1",
+): Promise<{ socket: Socket; answered: Promise<string> }> {
   const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port) });
+  const socket = connect({ host: hostname, port: Number(port), localAddress: from });
   defer(cleanup, () => socket.destroy());
   await once(socket, "connect");
   let text = "";
@@ -122,6 +127,38 @@ test("requests that are pipelined are ordered as they arrive", async (t) => {
   );
 });
 
+test("one client may have 300 connections: further ones are closed at once, those of others are not", async (t) => {
+  const many = await Promise.all(Array.from({ length: 312 }, () => dial(t, "127.0.0.7")));
+  const left = (): number => many.filter(({ socket }) => !socket.destroyed).length;
+  await until("the surplus is closed", () => left() <= 300);
+  assert.equal(left(), 300);
+  assert.equal((await call(url, "sequencer_info")).mode, "primary");
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  assert.match(metrics, /^sequencer_connections_refused_total 12$/m);
+  many.find(({ socket }) => !socket.destroyed)!.socket.destroy();
+  for (let answer = ""; !answer.startsWith("HTTP/1.1 200"); ) {
+    const { socket, answered } = await dial(t, "127.0.0.7");
+    socket.write("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    answer = await within(10_000, "an answer or the end", answered);
+  }
+});
+
+test("connections of trusted proxies count only for the bound of all", async (t) => {
+  const { url: proxied } = await startTestPrimary(t, {
+    trustedProxies: new TrustedProxies(["127.0.0.8"]),
+  });
+  const { port } = new URL(proxied);
+  const sockets = Array.from({ length: 300 }, () =>
+    connect({ host: "127.0.0.1", port: Number(port), localAddress: "127.0.0.8" }),
+  );
+  defer(t, () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  assert.equal((await call(proxied, "sequencer_info")).mode, "primary");
+  assert.equal(sockets.filter(({ destroyed }) => destroyed).length, 0);
+});
+
 test("slow and silent connections end after 15 seconds, and cost nobody else anything", async (t) => {
   const started = performance.now();
   const silent = await dial(t);
@@ -130,7 +167,7 @@ test("slow and silent connections end after 15 seconds, and cost nobody else any
   const slowBody = await dial(t);
   slowBody.socket.write(`${HEAD}content-length: 1000\r\n\r\n{`);
   const drip = setInterval(() => slowBody.socket.write(" "), 500);
-  const crowd = await Promise.all(Array.from({ length: 300 }, () => dial(t)));
+  const crowd = await Promise.all(Array.from({ length: 300 }, (_, i) => dial(t, `127.0.1.${1 + (i % 9)}`)));
   for (const { socket } of crowd) socket.write(`${HEAD}content-length: 8000000\r\n\r\n[`);
   const ends = Promise.all([silent, halfHead, slowBody, ...crowd].map(({ answered }) => answered));
   let finished = false;

@@ -3,12 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { toHex } from "../../src/base/bytes.ts";
+import { toHex, u64be } from "../../src/base/bytes.ts";
+import { Permissions } from "../../src/permission/policy.ts";
+import type { Backend } from "../../src/rpc/backend.ts";
+import { rpcMethods } from "../../src/rpc/methods.ts";
 import { newWriter, operator, stranger, writer } from "../helpers/accounts.ts";
 import { checkLog } from "../helpers/check-served-log.ts";
 import { leafHashOf, referenceConsistency } from "../helpers/merkle-reference.ts";
 import { startTestPrimary, type TestPrimary } from "../helpers/primary.ts";
 import { batch, call, failure } from "../helpers/rpc.ts";
+import { genesis } from "../helpers/stored-log.ts";
 import { wholeFile } from "../helpers/whole-file.ts";
 
 let primary: TestPrimary;
@@ -215,6 +219,20 @@ test("permissions follow the log: of one account, and of all in order", async ()
     const accounts = all.map((one: { account: string }) => one.account);
     assert.deepEqual(accounts, [...accounts].sort());
   }
+});
+
+test("roles are listed for up to 10,000 accounts; in a larger log each account has to be asked for", () => {
+  const permissions = Permissions.fromGenesis({ ...genesis, writers: [] });
+  const backend = { log: { logId: new Uint8Array(32) }, permissions } as Partial<Backend> & { log: unknown };
+  const { handle } = rpcMethods(backend as Backend).get("sequencer_permissions")!;
+  const nobody = { name: "" };
+  const account = (i: number): Uint8Array => Uint8Array.of(...new Uint8Array(12).fill(1), ...u64be(i));
+  for (let i = 1; i < 10_000; i++) permissions.apply({ account: account(i), role: "writer" });
+  assert.equal(JSON.parse(handle({}, nobody) as string).length, 10_000);
+  permissions.apply({ account: account(0), role: "writer" });
+  assert.throws(() => handle({}, nobody), { code: "invalid-params", data: { max: 10_000 } });
+  const asked = handle({ account: toHex(account(0)) }, nobody) as string;
+  assert.deepEqual(JSON.parse(asked), { account: toHex(account(0)), role: "writer" });
 });
 
 test("a revocation holds from its place in a batch on", async () => {

@@ -5,7 +5,11 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { toHex, utf8 } from "../../src/base/bytes.ts";
 import { SequencerError } from "../../src/base/errors.ts";
+import { FAILED_SIGNATURES_BURST, INTAKE_BYTES_MAX } from "../../src/base/limits.ts";
+import { ROLES } from "../../src/permission/policy.ts";
 import { decodeOperation, encodeOperation, operationId } from "../../src/sequencing/transaction.ts";
+import { TransactionBatch } from "../../src/sequencing/transaction-batch.ts";
+import { TransactionReader } from "../../src/sequencing/transaction-reader.ts";
 import {
   accountOf,
   operator,
@@ -24,6 +28,7 @@ import {
   settled,
   startPipeline,
 } from "../helpers/pipeline.ts";
+import { verifyByRecovery } from "../helpers/verify-by-recovery.ts";
 
 let nonce = 0n;
 
@@ -110,6 +115,82 @@ suite("order", () => {
     assert.equal(refusal((await first)[0]), "internal");
     assert.equal(appended((await second)[0]).sequence, 1);
     assert.equal(pipeline.intake.transactions, 0);
+  });
+
+  /** What a worker makes of payloads that it finds nothing wrong with. */
+  function read({ log, time }: Pipeline, payloads: readonly Uint8Array[]): TransactionBatch {
+    const reader = new TransactionReader({ verify: verifyByRecovery }, () => time.wall());
+    const roles = [{ account: writer.address, role: ROLES.writer }];
+    reader.note({ kind: "log", context: log.context, lifetimeMs: LIFETIME_MS, roles });
+    return new TransactionBatch(payloads.length, reader.read([payloads])[0]!);
+  }
+
+  test("is kept for requests that workers read, and for those that then go the ordinary way", async (t) => {
+    const pipeline = await startPipeline(t);
+    const { intake } = pipeline;
+    const requests = Array.from({ length: 4 }, () => [fresh(pipeline), fresh(pipeline)]);
+    const places = [0, 1, 2].map(() => intake.reserve("203.0.113.1", 1_000)!);
+    assert.equal(intake.bytes, 3_000);
+    const last = pipeline.submit(...requests[3]!);
+    const third = intake.accept(read(pipeline, requests[2]!), places[2]!);
+    const second = intake.submit(requests[1]!, "203.0.113.1", places[1]!);
+    await settled();
+    assert.equal(pipeline.ordering.queued, 0, "the first place holds all others back");
+    const first = intake.accept(read(pipeline, requests[0]!), places[0]!);
+    const outcomes = (await Promise.all([first, second, third, last])).flat();
+    assert.deepEqual(
+      outcomes.map((outcome) => appended(outcome).sequence),
+      [1, 2, 3, 4, 5, 6, 7, 8],
+    );
+    assert.deepEqual([intake.transactions, intake.bytes], [0, 0]);
+    checkLog(pipeline.log);
+  });
+
+  test("does not wait for a place that was given up, and a place is given up once", async (t) => {
+    const pipeline = await startPipeline(t);
+    const place = pipeline.intake.reserve("203.0.113.1", 1_000)!;
+    const outcome = pipeline.submit(fresh(pipeline));
+    pipeline.intake.release(place);
+    pipeline.intake.release(place);
+    assert.equal(appended((await outcome)[0]).sequence, 1);
+    assert.equal(pipeline.intake.bytes, 0);
+  });
+
+  test("is decided again where workers verified: repeats, wrong signatures and lost roles", async (t) => {
+    const pipeline = await startPipeline(t);
+    const { intake } = pipeline;
+    const original = fresh(pipeline);
+    await pipeline.submit(original);
+    const accept = (...payloads: Uint8Array[]) =>
+      intake.accept(read(pipeline, payloads), intake.reserve("203.0.113.1", 1)!);
+    const outcomes = await accept(original, forged(original), forged(fresh(pipeline)), fresh(pipeline));
+    assert.deepEqual(
+      [0, 1, 3].map((i) => appended(outcomes[i]).sequence),
+      [1, 1, 2],
+    );
+    assert.equal(refusal(outcomes[2]), "invalid-signature");
+    const late = read(pipeline, [
+      fresh(pipeline),
+      fresh(pipeline, writer, { expires: pipeline.time.wall() + 50_000 }),
+    ]);
+    pipeline.time.advance(2_000);
+    const decided = await intake.accept(late, intake.reserve("203.0.113.1", 1)!);
+    assert.equal(refusal(decided[0]), "expired");
+    assert.equal(appended(decided[1]).sequence, 3);
+    checkLog(pipeline.log);
+  });
+
+  test("is not given to a source without budget, nor while the node refuses new transactions", async (t) => {
+    const pipeline = await startPipeline(t);
+    pipeline.intake.close(new SequencerError("unavailable", "later"));
+    assert.equal(pipeline.intake.reserve("203.0.113.1", 1), undefined);
+    pipeline.intake.close(undefined);
+    assert.equal(pipeline.intake.reserve("203.0.113.1", INTAKE_BYTES_MAX + 1), undefined);
+    for (let i = 0; i < FAILED_SIGNATURES_BURST; i += 500) {
+      await pipeline.submit(...Array.from({ length: 500 }, () => forged(fresh(pipeline))));
+    }
+    assert.equal(pipeline.intake.reserve("203.0.113.1", 1), undefined);
+    assert.ok(pipeline.intake.reserve("203.0.113.2", 1) !== undefined);
   });
 
   test("an empty request has no outcomes", async (t) => {

@@ -8,7 +8,7 @@ import { toHex } from "../../src/base/bytes.ts";
 import type { Genesis } from "../../src/log/genesis.ts";
 import { MemoryStore } from "../../src/log/memory-store.ts";
 import type { Store } from "../../src/log/store.ts";
-import { type PrimaryStart, startPrimary } from "../../src/sequencing/start-up.ts";
+import { type PeerCheck, type PrimaryStart, startPrimary } from "../../src/sequencing/start-up.ts";
 import { accountOf, newWriter, operator, stranger, writer } from "../helpers/accounts.ts";
 import { genesis, START, storedLog } from "../helpers/stored-log.ts";
 import { temporaryDirectory } from "../helpers/temporary-directory.ts";
@@ -119,6 +119,65 @@ suite("a second log of one operator and origin", () => {
     await start(t, new MemoryStore(), { guardDirectory, genesis: wish });
     await start(t, new MemoryStore(), { guardDirectory, genesis: { origin: "example.com/other" } });
     await start(t, new MemoryStore(), { guardDirectory, genesis: wish, operatorKey: stranger.key });
+  });
+
+  test("is warned of without an origin of its own while any guard of the operator exists", async (t) => {
+    const guardDirectory = temporaryDirectory(t);
+    const first = await start(t, new MemoryStore(), { guardDirectory, genesis: wish });
+    const warnings: string[] = [];
+    const warn = (message: string): void => void warnings.push(message);
+    await start(t, new MemoryStore(), { guardDirectory, operatorKey: stranger.key, warn });
+    assert.deepEqual(warnings, []);
+    await start(t, new MemoryStore(), { guardDirectory, warn });
+    assert.equal(warnings.length, 1);
+    assert.match(String(warnings), new RegExp(`-log ${toHex(first.log.logId)}`));
+  });
+});
+
+suite("a new log beside peers", () => {
+  /** Peers that say this, and nothing after the log is begun: nobody can know it yet. */
+  function peersSaying(logs: Uint8Array[], silent: readonly string[] = []): PeerCheck {
+    return {
+      logsOf: async (address) => {
+        assert.equal(toHex(address), toHex(operator.address));
+        return { logs, silent };
+      },
+      newestHeads: () => assert.fail("a log that was just begun is asked for"),
+      catchUp: () => assert.fail("a log that was just begun is caught up with"),
+    };
+  }
+  const known = new Uint8Array(32).fill(0x4b);
+
+  test("is refused if one of them serves a log of this operator, unless -new-log is given", async (t) => {
+    const store = new MemoryStore();
+    const peers = peersSaying([known], ["/ip4/192.0.2.1/tcp/1"]);
+    for (const solo of [false, true]) {
+      await assert.rejects(start(t, store, { peers, solo, genesis: { origin: "example.com/new" } }), {
+        code: "configuration",
+        message: `a peer serves a log of this operator, ${toHex(known)}, and the database is empty`,
+        hint: /Restore .*-log 0x….*-new-log/,
+      });
+    }
+    assert.equal(store.head, undefined);
+    await start(t, store, { peers, newLog: true });
+  });
+
+  test("begins after a warning if some do not answer, and without one if all do", async (t) => {
+    const warnings: string[] = [];
+    const warn = (message: string): void => void warnings.push(message);
+    await start(t, new MemoryStore(), { peers: peersSaying([], ["/ip4/192.0.2.1/tcp/1"]), warn });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /192\.0\.2\.1.*did not answer/);
+    await start(t, new MemoryStore(), { peers: peersSaying([]) });
+  });
+
+  test("is not begun for a bond before -solo says that no peer has to know it", async (t) => {
+    const store = new MemoryStore();
+    const peers = peersSaying([], ["/ip4/192.0.2.1/tcp/1"]);
+    const bonded = { genesis: { bond }, peers, warn: () => undefined };
+    await assert.rejects(start(t, store, bonded), { code: "configuration", hint: /-solo/ });
+    assert.equal(store.head, undefined);
+    await start(t, store, { ...bonded, solo: true });
   });
 });
 

@@ -4,12 +4,14 @@ import { createHash } from "node:crypto";
 import { it } from "node:test";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { concatBytes } from "../../src/base/bytes.ts";
+import { transactionDigest } from "../../src/base/eip712.ts";
 import { pack, randomBytes, randomSigner, SPOILERS, seededRandom, sign } from "./signatures.ts";
 
 Object.defineProperty(globalThis, "WebAssembly", { value: undefined });
 const { hashLeaves, hashPairs, hashVariant, keccak256, keccak256Batch, sha256Batch } = await import(
   "../../src/verify/hash.ts"
 );
+const { transactionDigests } = await import("../../src/verify/digests.ts");
 const { createVerifier } = await import("../../src/verify/verify.ts");
 
 const random = seededRandom(19);
@@ -33,6 +35,13 @@ it("hashes without lanes", () => {
   const nodes = concatBytes(sha256(node, data.subarray(0, 64)), sha256(node, data.subarray(64)));
   assert.deepEqual(hashPairs(data), nodes);
   assert.equal(hashPairs(new Uint8Array(0)).length, 0);
+});
+
+it("makes digests without lanes", () => {
+  const context = { separator: randomBytes(random, 32), logId: randomBytes(random, 32) };
+  const fields = { from: randomBytes(random, 20), nonce: 7n, expires: 8, data: randomBytes(random, 50) };
+  const digest = transactionDigest(context, fields);
+  assert.deepEqual(transactionDigests(context, [fields, fields]), concatBytes(digest, digest));
 });
 
 it("verifies by the reference alone, and says so", () => {

@@ -15,11 +15,14 @@ import type { RunningNode } from "../../node/parts.ts";
 import type { PeeringOptions } from "../../node/peering.ts";
 import { startPrimaryNode } from "../../node/primary-node.ts";
 import { startReplicaNode } from "../../node/replica-node.ts";
-import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT, type PrimaryStart } from "../../sequencing/start-up.ts";
+import { TrustedProxies } from "../../rpc/sources.ts";
+import { CHAIN_ID_DEFAULT, LIFETIME_MS_DEFAULT } from "../../sequencing/begin-log.ts";
+import type { PrimaryStart } from "../../sequencing/start-up.ts";
 import { CHAIN_FLAGS, chainSettings, checkGenesisBond } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import { readGivenFile } from "../files.ts";
 import type { Flags, Values } from "../flags.ts";
+import { surviveHangUps } from "../hang-ups.ts";
 import { KEY_FLAGS, operatorKey, p2pKey } from "../keys.ts";
 import { Progress } from "../progress.ts";
 import { stopOnSignal } from "../stop-on-signal.ts";
@@ -68,6 +71,11 @@ catches the operator signing two histories submits the evidence by itself, once 
     },
     rpchost: { type: "string", value: "HOST", help: "address of the API", default: "127.0.0.1" },
     rpcport: { type: "string", value: "PORT", help: "port of the API", default: "24444" },
+    "trust-proxy": {
+      type: "string",
+      value: "LIST",
+      help: "addresses or networks of proxies before the API, whose X-Forwarded-For is believed",
+    },
     ...KEY_FLAGS,
     ...GUARD_FLAG,
     log: { type: "string", value: "0x…", help: "serve this log and no other; forbids genesis" },
@@ -85,7 +93,7 @@ catches the operator signing two histories submits the evidence by itself, once 
       value: "MS",
       help: `genesis: longest life of a transaction (default ${LIFETIME_MS_DEFAULT})`,
     },
-    "new-log": { type: "boolean", help: "begin another log though this operator and origin have one" },
+    "new-log": { type: "boolean", help: "begin another log though this operator has one" },
     "recover-guard": { type: "boolean", help: "replace a lost sign guard by -trust-head" },
     "trust-head": { type: "string", value: "SIZE:ROOT", help: "the newest head that anybody holds" },
     solo: { type: "boolean", help: "bonded: sign though no peer was asked" },
@@ -120,6 +128,7 @@ async function startNode(values: Values): Promise<void> {
   const mode = values.required("mode");
   if (mode !== "primary" && mode !== "replica")
     throw new SequencerError("usage", "-mode must be primary or replica");
+  const onRunning = stopOnSignal();
   const dbPath = values.required("dbpath");
   const identity = await p2pKey(dbPath, console.log);
   if (mode === "primary") await checkGenesisBond(values, dbPath);
@@ -127,8 +136,8 @@ async function startNode(values: Values): Promise<void> {
   const common = { ...commonOptions(values, dbPath, identity), ...(chain !== undefined && { chain }) };
   const node =
     mode === "primary" ? await startPrimaryWith(values, common) : await startReplicaWith(values, common);
+  onRunning(node);
   announce(node, mode, peerIdFromPrivateKey(identity).toString(), values);
-  stopOnSignal(node);
 }
 
 function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
@@ -141,22 +150,19 @@ function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {
     logger.fatal({ err: error }, describeError(error));
     process.exit(1);
   };
-  process.on("uncaughtException", (error) => {
-    // libp2p's muxer throws this where nobody can catch it, when a peer hangs up while a stream to it is opened.
-    if (error.name === "StreamStateError") logger.warn({ err: error }, "a peer hung up");
-    else onFatal(error);
-  });
   const peering: PeeringOptions = {
     identity,
     p2pPort: values.number("p2pport")!,
     peers: values.list("peers"),
     announce: values.list("announce"),
+    hangUps: surviveHangUps(logger, onFatal),
   };
   return {
     dbPath,
     idIndex: values.isSet("idindex"),
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
+    trustedProxies: new TrustedProxies(values.list("trust-proxy")),
     ...(values.text("workers") !== undefined && { verifyWorkers: values.number("workers", 1)! }),
     verifierVariant: verifierVariant(values.required("verifier")),
     ...evidenceDirectory,

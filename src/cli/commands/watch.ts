@@ -10,6 +10,7 @@ import { startWatchNode } from "../../node/watch-node.ts";
 import { CHAIN_FLAGS, chainSettings } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import type { Values } from "../flags.ts";
+import { surviveHangUps } from "../hang-ups.ts";
 import { p2pKey } from "../keys.ts";
 import { stopOnSignal } from "../stop-on-signal.ts";
 import { hash } from "./start.ts";
@@ -53,6 +54,7 @@ async function watch(values: Values): Promise<void> {
   if (values.positionals.length > 0 || urls.length + peers.length === 0) {
     throw new SequencerError("usage", "watch takes -url, -peers or both");
   }
+  const onRunning = stopOnSignal();
   const dbPath = values.required("dbpath");
   const log = values.text("log");
   const chain = await chainSettings(values);
@@ -67,10 +69,14 @@ async function watch(values: Values): Promise<void> {
   };
   if (peers.length === 0) {
     const node = await startWatchNode({ ...common, urls, ...(dbPath !== "" && { directory: dbPath }) });
-    stopOnSignal(node);
+    onRunning(node);
     console.log(`Watching  ${toHex(node.logId)} at ${urls.join(", ")}`);
     return;
   }
+  const onFatal = (error: unknown): void => {
+    logger.fatal({ err: error }, describeError(error));
+    process.exit(1);
+  };
   const node = await startReplicaNode({
     ...common,
     dbPath,
@@ -83,12 +89,10 @@ async function watch(values: Values): Promise<void> {
     verify: "head",
     rpcHost: values.required("rpchost"),
     rpcPort: values.number("rpcport")!,
-    onFatal: (error) => {
-      logger.fatal({ err: error }, describeError(error));
-      process.exit(1);
-    },
+    hangUps: surviveHangUps(logger, onFatal),
+    onFatal,
   });
-  stopOnSignal(node);
+  onRunning(node);
   console.log(
     `Watching  ${toHex(node.log.logId)} with peers${urls.length > 0 ? ` and ${urls.join(", ")}` : ""}`,
   );
