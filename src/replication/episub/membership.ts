@@ -1,27 +1,16 @@
 /**
- * HyParView with GoCast's link kinds: joining by random walks, deciding on links, keeping the active view at its
- * size. The links themselves are links.ts, the passive view passive.ts, round trips proximity.ts.
+ * HyParView with GoCast's link kinds: joining by random walks, deciding on links, and when to look for more.
+ * The size of the active view is view-size.ts. The links themselves are links.ts, the passive view passive.ts, round trips proximity.ts.
  */
 import { noteSound } from "./announcements.ts";
 import { neighborUp } from "./edges.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  admit,
-  drop,
-  grant,
-  linkCounts,
-  queryNeighbors,
-  refuse,
-  replace,
-  request,
-  sendNeighbor,
-  sendPing,
-  wait,
-} from "./links.ts";
+import { admit, drop, grant, refuse, replace, sendNeighbor, sendPing, wait } from "./links.ts";
 import type { DisconnectReason, Message, Neighbor, PeerInfo } from "./messages.ts";
 import { addPassive, addPassiveAll } from "./passive.ts";
 import { pick, sample } from "./random.ts";
-import { type ActivePeer, activeSize, type Context, type Pending, send } from "./state.ts";
+import { activeSize, type Context, type Pending, send } from "./state.ts";
+import { fill, trim } from "./view-size.ts";
 
 /** Asks a contact for a fresh view and joins; while nobody answers, the stabilise timer tries again. */
 export function subscribe(context: Context, contacts: readonly PeerInfo[]): void {
@@ -245,34 +234,6 @@ export function receiveLeave(context: Context, from: string, source: string, ttl
   if (source === from) fill(context);
 }
 
-/** Grows the active view to its size: random links first, then the nearest peers known. */
-export function fill(context: Context): void {
-  const { state, env } = context;
-  if (!state.subscribed) return;
-  const { parameters, directPeers } = state.config;
-  let randomWanted = parameters.randomLinks - linkCounts(context).random;
-  let wanted = activeSize(parameters) - state.active.size;
-  for (const pending of state.pending.values()) {
-    if (pending.kind !== "request") continue;
-    wanted--;
-    if (!pending.near) randomWanted--;
-  }
-  const candidates = [...state.passive.values()].filter(
-    ({ info, notBefore }) => notBefore <= env.now && !state.pending.has(info.peer),
-  );
-  for (const { info } of candidates)
-    if (directPeers.has(info.peer)) request(context, info.peer, false, undefined);
-  const others = sample(env.random, candidates, candidates.length).filter(
-    ({ info }) => !directPeers.has(info.peer),
-  );
-  for (; wanted > 0 && others.length > 0; wanted--) {
-    const near = randomWanted <= 0 && parameters.nearLinks > 0;
-    if (near) others.sort((a, b) => (b.rttMs ?? Number.MAX_VALUE) - (a.rttMs ?? Number.MAX_VALUE));
-    request(context, others.pop()!.info.peer, near, undefined);
-    randomWanted--;
-  }
-}
-
 /** Keeps the active view at its size, and starts again from the contacts when it is empty. */
 export function stabilise(context: Context): void {
   const { state } = context;
@@ -280,28 +241,4 @@ export function stabilise(context: Context): void {
   const excess = state.active.size - activeSize(state.config.parameters);
   if (excess > 0) trim(context, excess);
   else fill(context);
-}
-
-/**
- * Drops links that both sides can spare: to neighbours with more than C_rand random links, then to those that
- * another neighbour knows. Lazy links go first, so that the tree stays. What is not known is asked for until next time.
- */
-function trim(context: Context, excess: number): void {
-  const { state, env } = context;
-  const { randomLinks, nearLinks } = state.config.parameters;
-  const spare = [...state.active.values()].filter(
-    ({ info, heardAt }) => heardAt >= state.queriedAt && !state.config.directPeers.has(info.peer),
-  );
-  const tooManyNear = linkCounts(context).near > nearLinks;
-  const cost = ({ eager, near, rttMs }: ActivePeer) =>
-    (eager ? 0 : 2e9) + (near === tooManyNear ? 1e9 : 0) + (rttMs ?? 0);
-  spare.sort((a, b) => cost(b) - cost(a));
-  const rich = spare.filter((neighbor) => neighbor.randomLinks > randomLinks);
-  const linked = spare.filter(({ info }) => spare.some((other) => other.peers.includes(info.peer)));
-  for (const { info } of [...new Set([...rich, ...linked])].slice(0, excess)) {
-    drop(context, info.peer, "trimmed", true);
-    addPassive(context, info);
-  }
-  if (state.active.size > activeSize(state.config.parameters)) queryNeighbors(context);
-  state.queriedAt = env.now;
 }

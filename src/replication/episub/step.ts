@@ -8,7 +8,6 @@ import { drop, queryNeighbors, wait } from "./links.ts";
 import {
   contact,
   contactFound,
-  fill,
   joinChecked,
   postpone,
   receiveDisconnect,
@@ -43,6 +42,7 @@ import {
   send,
 } from "./state.ts";
 import { tick } from "./timers.ts";
+import { fill } from "./view-size.ts";
 
 export function step(state: State, event: Event, env: Env): Effect[] {
   const context: Context = { state, env, effects: [], cuts: [] };
