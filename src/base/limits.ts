@@ -118,6 +118,8 @@ export const STREAM_STALL_MS = 20_000;
 export const STREAMS_MAX = 256;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
+/** Milliseconds that a process that is to end waits for threads that are still loading: a second on a busy machine. */
+export const THREADS_LOAD_MS = 3_000;
 /** Milliseconds between looks for connections that have fallen idle meanwhile. */
 export const SHUTDOWN_IDLE_MS = 50;
 

@@ -5,12 +5,13 @@
  */
 
 import { SequencerError } from "../base/errors.ts";
+import { workerModule } from "../base/threads.ts";
 import type { Log } from "../log/log.ts";
 import type { Intake, Place } from "../sequencing/intake.ts";
 import type { TaskMessage } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import { TransactionBatch } from "../sequencing/transaction-batch.ts";
-import { type WorkerPool, workerModule } from "../sequencing/worker-pool.ts";
+import type { WorkerPool } from "../sequencing/worker-pool.ts";
 import { APPEND } from "./append-request.ts";
 import type { ReadRequest } from "./append-worker.ts";
 import { type Answer, fail, succeed } from "./json-rpc.ts";

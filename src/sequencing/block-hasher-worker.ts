@@ -23,8 +23,8 @@ export type HashRequest = {
   readonly count: number;
 } | null;
 
-/** Bytes of the nodes. */
-export type HashReply = number;
+/** Bytes of the nodes; or that the thread has loaded. */
+export type HashReply = number | "loaded";
 
 const port = parentPort;
 if (port !== null) {
@@ -39,4 +39,5 @@ if (port !== null) {
     nodes.set(grown);
     port.postMessage(grown.length satisfies HashReply);
   });
+  port.postMessage("loaded" satisfies HashReply);
 }

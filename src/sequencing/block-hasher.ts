@@ -3,21 +3,17 @@
  * work. Small blocks are hashed at once, for a message to another thread takes longer. One block at a time.
  */
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_ENTRIES_MAX, HASH_HERE_ENTRIES_MAX, HASH_TIMEOUT_MS } from "../base/limits.ts";
+import { startThread, workerModule } from "../base/threads.ts";
 import { FRONTIER_HASHES_MAX, growthBytesMax, type TreeEdge, TreeGrowth } from "../log/growth.ts";
 import { hashPackedLeaves } from "../log/merkle.ts";
 import { PACKED_BYTES_MAX } from "../log/packed-entries.ts";
 import type { HashReply, HashRequest, SharedBlock } from "./block-hasher-worker.ts";
 
-/** The worker's module has this module's extension: TypeScript in the source tree, JavaScript in a build. */
-const WORKER = new URL(
-  `./block-hasher-worker${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`,
-  import.meta.url,
-);
+const WORKER = workerModule("./block-hasher-worker", import.meta.url);
 
 /** The tree `before` with `count` packed entries behind it. */
 export type Grow = (before: TreeEdge, packed: Uint8Array, count: number) => TreeGrowth | Promise<TreeGrowth>;
@@ -31,12 +27,14 @@ export class BlockHasher {
     packed: new Uint8Array(new SharedArrayBuffer(PACKED_BYTES_MAX)),
     nodes: new Uint8Array(new SharedArrayBuffer(growthBytesMax(BLOCK_ENTRIES_MAX))),
   };
-  readonly #worker = new Worker(WORKER, { workerData: this.#shared });
-  #waiting: PromiseWithResolvers<HashReply> | undefined;
+  readonly #worker = startThread(WORKER, this.#shared);
+  #waiting: PromiseWithResolvers<number> | undefined;
   #failure: SequencerError | undefined;
 
   constructor() {
-    this.#worker.on("message", (reply: HashReply) => this.#waiting?.resolve(reply));
+    this.#worker.on("message", (reply: HashReply) => {
+      if (reply !== "loaded") this.#waiting?.resolve(reply);
+    });
     this.#worker.on("error", (cause) => {
       this.#failure = broken(cause);
       this.#waiting?.reject(this.#failure);

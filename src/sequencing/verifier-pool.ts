@@ -6,10 +6,11 @@ import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { VERIFY_JOB_SIGNATURES_MAX } from "../base/limits.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
+import { workerModule } from "../base/threads.ts";
 import type { SignatureBatch } from "../verify/verify.ts";
 import type { TaskMessage } from "./job-server.ts";
 import type { Verifier } from "./verifier.ts";
-import { WorkerPool, type WorkerPoolOptions, workerModule } from "./worker-pool.ts";
+import { WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
 
 export type VerifierPoolOptions = Omit<WorkerPoolOptions, "module"> &
   Partial<Pick<WorkerPoolOptions, "module">>;

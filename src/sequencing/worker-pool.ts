@@ -4,7 +4,7 @@
  * left tasks are refused. What a task is, only those who make it and the worker's module know.
  */
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
@@ -15,6 +15,7 @@ import {
   VERIFY_TABLES_BYTES_MAX,
   VERIFY_TIMEOUT_MS,
 } from "../base/limits.ts";
+import { startThread } from "../base/threads.ts";
 import type { VerifierMetrics } from "../verify/verify.ts";
 import type { JobReply, JobRequest, VerifierSettings } from "./job-server.ts";
 import { type PendingTask, type Task, TaskQueue } from "./task-queue.ts";
@@ -151,7 +152,7 @@ export class WorkerPool {
     const tableBytesMax = (settings?.tableBytesMax ?? VERIFY_TABLES_BYTES_MAX) / workers;
     const workerData: VerifierSettings = { ...settings, tableBytesMax };
     const member: Member = {
-      worker: new Worker(module, { workerData }),
+      worker: startThread(module, workerData),
       jobs: new Map(),
       metrics: undefined,
       loading: setTimeout(() => {
@@ -239,11 +240,6 @@ export class WorkerPool {
       this.#waiting.putBack([pending]);
     }
   }
-}
-
-/** A worker's module beside this one: it has the same extension, TypeScript in the source tree, JavaScript in a build. */
-export function workerModule(name: string, beside: string): URL {
-  return new URL(`${name}${beside.slice(beside.lastIndexOf("."))}`, beside);
 }
 
 const unavailable = (message: string, reason: string): SequencerError =>
