@@ -30,6 +30,8 @@ const WINDOW = 16_384;
 const ARRIVAL = 256;
 /** What a second of a run is worth: the time that it takes follows from the rate. */
 const TRANSACTIONS_PER_SECOND = 200_000;
+/** Transactions are signed for nearly as long as the log allows. */
+const LIFETIME_PART = 0.9;
 /** Different transactions, taken in turn with ever new ids: the generator's own garbage is not to be measured. */
 const PREPARED = 16_384;
 
@@ -74,13 +76,13 @@ async function measure(report: Report, directory: string, count: number, repetit
   const processor: number[] = [];
   const rawRates: number[] = [];
   const perBlock: number[] = [];
-  await run(ordering, commitLoop, prepared, freshIds(count));
+  await runCore(ordering, commitLoop, prepared, freshIds(count));
   for (let i = 0; i < repetitions; i++) {
     const ids = freshIds(count);
     const blocks: SealedBlock[] = [];
     const stop = log.onPublish((_head, block) => blocks.push(block));
     const before = process.threadCpuUsage();
-    const seconds = await run(ordering, commitLoop, prepared, ids);
+    const seconds = await runCore(ordering, commitLoop, prepared, ids);
     const { user, system } = process.threadCpuUsage(before);
     stop();
     rates.push(count / seconds);
@@ -104,11 +106,11 @@ async function measure(report: Report, directory: string, count: number, repetit
   console.log(`  median ${Math.round(median(rates)).toLocaleString("en-US")} tx/s`);
 }
 
-type Prepared = Omit<Submission, "id" | "settle">;
+export type Prepared = Omit<Submission, "id" | "settle">;
 
 /** Decoded as intake decodes them, from buffers of their own as HTTP leaves them. */
-function prepare({ context }: Log): Prepared[] {
-  const expires = Date.now() + 3_000_000;
+export function prepare({ context, genesis }: Log): Prepared[] {
+  const expires = Date.now() + Math.floor(genesis.maxTransactionLifetimeMs * LIFETIME_PART);
   return Array.from({ length: PREPARED }, (_, nonce) => {
     const payload = signedTransaction(context, nonce, expires);
     return { payload, operation: decodeOperation(payload) };
@@ -116,12 +118,12 @@ function prepare({ context }: Log): Prepared[] {
 }
 
 /** Ids that are new to the log: to the core they are nothing but hashes. */
-function freshIds(count: number): Uint8Array {
+export function freshIds(count: number): Uint8Array {
   return new Uint8Array(randomBytes(count * HASH_BYTES));
 }
 
 /** Seconds from the first order to the last answer. */
-async function run(
+export async function runCore(
   ordering: Ordering,
   commitLoop: CommitLoop,
   prepared: readonly Prepared[],

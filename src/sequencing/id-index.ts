@@ -1,11 +1,13 @@
 /**
- * Which ids the recent log holds: fingerprints and sequence numbers in typed arrays, 12 bytes a slot, confirmed
+ * Which ids the recent log holds: fingerprints and sequence numbers in typed arrays, 8 bytes a slot, confirmed
  * against the id that is stored with its block. Segments grow with the traffic and are dropped whole once their
  * newest entry is older than the retention.
  */
 import { equalBytes, isZero } from "../base/bytes.ts";
+import { HASH_BYTES } from "../base/hash.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
+import { entryEnd, LENGTH_BYTES } from "../log/packed-entries.ts";
 import { decodeOperation, operationId } from "./transaction.ts";
 
 const SLOTS_MIN = 2 ** 12;
@@ -13,10 +15,14 @@ const SLOTS_MAX = 2 ** 22;
 /** A segment is full at half its slots: probes stay short. */
 const LOAD = 0.5;
 const EMPTY = 0;
+/** The fingerprint of an id that begins with zeros: of one that was not stored, and of one in 2^32 others. */
+const NO_FINGERPRINT = 1;
 
 interface Segment {
   readonly fingerprints: Uint32Array;
-  readonly sequences: Float64Array;
+  /** Sequence numbers, counted from the segment's first. */
+  readonly offsets: Uint32Array;
+  first: number;
   count: number;
   /** Unix milliseconds of the oldest and the newest entry in it. */
   oldest: number;
@@ -43,20 +49,27 @@ export class IdIndex {
     return this.#segments.reduce((sum, segment) => sum + segment.count, 0);
   }
 
-  /** Adds an entry; timestamps never decrease. */
-  add(id: Uint8Array, sequence: number, timestamp: number): void {
+  /**
+   * Adds an entry; sequence numbers grow, timestamps never decrease.
+   * @param at where the id begins in `ids`
+   */
+  add(ids: Uint8Array, sequence: number, timestamp: number, at = 0): void {
     let segment = this.#segments.at(-1)!;
     if (segment.count >= segment.fingerprints.length * LOAD) {
       this.#segments = this.#segments.filter(({ newest }) => newest >= timestamp - this.#retentionMs);
       segment = makeSegment(this.#slotsAfter(segment));
       this.#segments.push(segment);
     }
-    if (segment.count === 0) segment.oldest = timestamp;
-    const mask = segment.fingerprints.length - 1;
-    let slot = slotOf(id) & mask;
-    while (segment.fingerprints[slot] !== EMPTY) slot = (slot + 1) & mask;
-    segment.fingerprints[slot] = fingerprintOf(id);
-    segment.sequences[slot] = sequence;
+    if (segment.count === 0) {
+      segment.oldest = timestamp;
+      segment.first = sequence;
+    }
+    const { fingerprints, offsets, first } = segment;
+    const mask = fingerprints.length - 1;
+    let slot = slotOf(ids, at) & mask;
+    while (fingerprints[slot] !== EMPTY) slot = (slot + 1) & mask;
+    fingerprints[slot] = fingerprintOf(ids, at);
+    offsets[slot] = sequence - first;
     segment.count++;
     segment.newest = timestamp;
   }
@@ -70,14 +83,15 @@ export class IdIndex {
 
   /** The sequence number of an id, or undefined if the index does not have it. */
   find(id: Uint8Array): number | undefined {
-    const fingerprint = fingerprintOf(id);
-    const start = slotOf(id);
+    const fingerprint = fingerprintOf(id, 0);
+    const start = slotOf(id, 0);
     for (let i = this.#segments.length - 1; i >= 0; i--) {
-      const { fingerprints, sequences } = this.#segments[i]!;
+      const { fingerprints, offsets, first } = this.#segments[i]!;
       const mask = fingerprints.length - 1;
       for (let slot = start & mask; fingerprints[slot] !== EMPTY; slot = (slot + 1) & mask) {
-        const sequence = sequences[slot]!;
-        if (fingerprints[slot] === fingerprint && equalBytes(this.#idAt(sequence), id)) return sequence;
+        if (fingerprints[slot] !== fingerprint) continue;
+        const sequence = first + offsets[slot]!;
+        if (equalBytes(this.#idAt(sequence), id)) return sequence;
       }
     }
     return undefined;
@@ -94,17 +108,32 @@ export function rebuildIdIndex(
 ): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
   const index = new IdIndex(retentionMs, idAt);
-  const horizon = log.committed.lastTimestamp - retentionMs;
-  let from = log.committed.size;
-  for (const { first, timestamp } of log.blocksFromTail()) {
-    from = first;
-    if (timestamp < horizon) break;
-  }
-  // Each by its own timestamp: a block spans time when the commit before it was slow.
-  for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
-    index.add(isZero(id) ? idOf(log, sequence) : id, sequence, decodeEntry(entry)!.timestamp);
+  const from = firstSince(log, log.committed.lastTimestamp - retentionMs);
+  for (const { first, count, entries, ids } of log.pieces(Math.max(1, from), log.committed.size)) {
+    let start = 0;
+    for (let i = 0; i < count; i++) {
+      // Each by its own timestamp: a block spans time when the commit before it was slow.
+      const time = start + LENGTH_BYTES;
+      const timestamp = u32At(entries, time) * 2 ** 32 + u32At(entries, time + 4);
+      const at = i * HASH_BYTES;
+      if (fingerprintOf(ids, at) === NO_FINGERPRINT) index.add(idOf(log, first + i), first + i, timestamp);
+      else index.add(ids, first + i, timestamp, at);
+      start = entryEnd(entries, start);
+    }
   }
   return index;
+}
+
+/** The first entry that is not older than this. Their timestamps never decrease: no more than 53 are looked at. */
+function firstSince(log: Log, timestamp: number): number {
+  let low = 0;
+  let high = log.committed.size;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (decodeEntry(log.entry(middle).entry)!.timestamp < timestamp) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** A replica that verifies heads alone stores no ids: they are computed from the entries then. */
@@ -118,7 +147,8 @@ function idOf(log: Log, sequence: number): Uint8Array {
 function makeSegment(slots: number): Segment {
   return {
     fingerprints: new Uint32Array(slots),
-    sequences: new Float64Array(slots),
+    offsets: new Uint32Array(slots),
+    first: 0,
     count: 0,
     oldest: 0,
     newest: 0,
@@ -126,14 +156,14 @@ function makeSegment(slots: number): Segment {
 }
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.
-function fingerprintOf(id: Uint8Array): number {
-  return u32At(id, 0) || 1;
+function fingerprintOf(ids: Uint8Array, at: number): number {
+  return u32At(ids, at) || NO_FINGERPRINT;
 }
 
-function slotOf(id: Uint8Array): number {
-  return u32At(id, 4);
+function slotOf(ids: Uint8Array, at: number): number {
+  return u32At(ids, at + 4);
 }
 
-function u32At(id: Uint8Array, offset: number): number {
-  return ((id[offset]! << 24) | (id[offset + 1]! << 16) | (id[offset + 2]! << 8) | id[offset + 3]!) >>> 0;
+function u32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
