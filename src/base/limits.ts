@@ -44,6 +44,11 @@ export const VERIFY_JOBS_PER_WORKER = 2;
 export const VERIFY_TABLES_BYTES_MAX = 640 * MIB;
 /** Milliseconds until a job without an answer means that its worker is broken. */
 export const VERIFY_TIMEOUT_MS = 30_000;
+/** Milliseconds before a worker that broke again is replaced: doubled each time, from the first to the last. */
+export const VERIFY_PAUSE_MS_MIN = 100;
+export const VERIFY_PAUSE_MS_MAX = 10_000;
+/** Breaks in a row, in every place, after which tasks are refused until a worker loads: a second or two. */
+export const VERIFY_BREAKS_MAX = 5;
 /** Failed signatures that one source may cost us at once, and how many it earns back a second. */
 export const FAILED_SIGNATURES_BURST = 2_000;
 export const FAILED_SIGNATURES_PER_SECOND = 100;
@@ -93,8 +98,8 @@ export const ANSWER_BUFFERS_MAX = 8;
 export const ANSWER_TEXT_BYTES_MAX = 16 * KIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */
 export const CONNECTIONS_MAX = 900;
-/** Open connections of one source: more than keep a node busy, for clients that open one for each call. */
-export const CONNECTIONS_PER_SOURCE_MAX = 256;
+/** Open connections of one source: more than keep a node busy, and more than STREAMS_MAX, so that a reader is told why. */
+export const CONNECTIONS_PER_SOURCE_MAX = 300;
 /** Milliseconds between two lines in the log that connections are refused; a metric counts them. */
 export const REFUSAL_NOTICE_MS = 60_000;
 /** Milliseconds for a whole request to arrive, headers and body; and for an idle kept-alive connection. */
@@ -113,6 +118,11 @@ export const SHUTDOWN_IDLE_MS = 50;
 
 // Replication (the gossip's own bounds are in replication/episub/limits.ts)
 
+/**
+ * Milliseconds between two blocks that leave the primary under load: what is sealed meanwhile leaves as one. Each block
+ * costs a replica two signatures, a commit and its frames, about 3 ms, whatever is in it.
+ */
+export const GOSSIP_PACE_MS = 100;
 /** Bytes of a stream that may wait beside the frame that is read: lengths, and a few small frames sent ahead. */
 export const FRAME_SLACK_BYTES = 64 * KIB;
 /** Milliseconds until a request to a peer counts as unanswered, and until an idle stream is closed. */

@@ -3,13 +3,19 @@
  */
 import { describeError } from "../base/errors.ts";
 
-/** The first signal stops the node in order; the second one at once. */
-export function stopOnSignal(node: { close(): Promise<void> }): void {
-  let stopping = false;
+/**
+ * The first signal stops the node in order; the second one at once. Before there is a node nothing was accepted, and
+ * every step of a start can be cut off without harm: then the process just ends.
+ * @returns takes the node once it runs
+ */
+export function stopOnSignal(): (node: { close(): Promise<void> }) => void {
+  let running: { close(): Promise<void> } | undefined;
+  let isStopping = false;
   const stop = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    node.close().then(
+    if (running === undefined) process.exit(0);
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    running.close().then(
       () => process.exit(0),
       (error) => {
         console.error(`sequencer: ${describeError(error)}`);
@@ -19,4 +25,7 @@ export function stopOnSignal(node: { close(): Promise<void> }): void {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  return (node) => {
+    running = node;
+  };
 }

@@ -10,16 +10,11 @@ import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, NOTE_BYTES_MAX } from "../base/limi
 import type { Head } from "./checkpoint.ts";
 import { TreeGrowth } from "./growth.ts";
 import { leafHashes } from "./merkle.ts";
-import { unpackEntries } from "./packed-entries.ts";
+import { type EntryRun, unpackEntries } from "./packed-entries.ts";
 
-export interface Block {
-  /** Sequence number of the first entry. */
-  readonly first: number;
-  readonly count: number;
+export interface Block extends EntryRun {
   /** Hashes of the perfect subtrees of [0, first), largest first. */
   readonly frontier: readonly Uint8Array[];
-  /** `count` times `u16be length || entry`. */
-  readonly entries: Uint8Array;
   /** The signed note of a checkpoint of size first + count. */
   readonly note: string;
 }

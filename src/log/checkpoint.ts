@@ -3,7 +3,7 @@
  * operator's Ed25519 key (what transparency-log tools read) and by its secp256k1 key (what a contract can slash).
  */
 import { concatBytes, fromBase64, toBase64, utf8 } from "../base/bytes.ts";
-import { verifyEd25519 } from "../base/ed25519.ts";
+import { ed25519Verifier } from "../base/ed25519.ts";
 import { checkpointDigest, type DigestContext } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { recoveredFrom } from "../base/secp256k1.ts";
@@ -68,13 +68,14 @@ export class CheckpointVerifier {
   constructor(signers: CheckpointSigners, context: DigestContext) {
     this.#origin = signers.origin;
     const [ed25519, secp256k1] = operatorNoteKeys(signers);
+    const verifyNoteKey = ed25519Verifier(signers.noteKey);
     const key = (typeAndKey: Uint8Array, verify: NoteKey["verify"]): NoteKey => ({
       name: signers.origin,
       keyId: noteKeyId(signers.origin, typeAndKey),
       verify,
     });
     this.#keys = [
-      key(ed25519, (text, signature) => verifyEd25519(signature, utf8(text), signers.noteKey)),
+      key(ed25519, (text, signature) => verifyNoteKey(signature, utf8(text))),
       key(secp256k1, (text, signature) => {
         const head = parseCheckpoint(text, signers.origin);
         return (

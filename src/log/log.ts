@@ -116,6 +116,11 @@ export class Log {
     return this.#signed;
   }
 
+  /** Perfect subtrees of what is committed, largest first. */
+  get frontier(): readonly Uint8Array[] {
+    return this.#frontier;
+  }
+
   /** The tree with these leaves behind it. Changes nothing. */
   grow(packedLeafHashes: Uint8Array): TreeGrowth {
     return new TreeGrowth(this.#committed.size, this.#frontier, packedLeafHashes);

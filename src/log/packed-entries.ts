@@ -3,7 +3,17 @@
  * the wire and of blocks on disk, so that none of them is ever repacked.
  */
 import { setU64be, viewOf } from "../base/bytes.ts";
+import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import { type Entry, TIMESTAMP_BYTES } from "./entry.ts";
+
+/** Consecutive entries of a log. */
+export interface EntryRun {
+  /** Sequence number of the first entry. */
+  readonly first: number;
+  readonly count: number;
+  /** `count` times `u16be length || entry`. */
+  readonly entries: Uint8Array;
+}
 
 /** Bytes of the length before each entry. */
 export const LENGTH_BYTES = 2;
@@ -52,6 +62,43 @@ export function unpackEntries(packed: Uint8Array, count: number): Uint8Array[] |
     entries.push(packed.subarray(start, offset));
   }
   return offset === packed.length ? entries : undefined;
+}
+
+/** Bytes of the entries in a run, their lengths not counted. */
+export function entryBytes({ entries, count }: EntryRun): number {
+  return entries.length - count * LENGTH_BYTES;
+}
+
+/** Calls back with where each of well-formed packed entries starts and ends, and its place. */
+export function eachPacked(
+  { entries, count }: EntryRun,
+  visit: (start: number, end: number, place: number) => void,
+): void {
+  const view = viewOf(entries);
+  for (let place = 0, end = 0; place < count; place++) {
+    const start = end + LENGTH_BYTES;
+    end = start + view.getUint16(end);
+    visit(start, end, place);
+  }
+}
+
+/** A run in pieces of at most one block each. */
+export function blocksOf(run: EntryRun): EntryRun[] {
+  const blocks: EntryRun[] = [];
+  let place = 0;
+  let offset = 0;
+  const cutBefore = (nextPlace: number, nextOffset: number): void => {
+    const entries = run.entries.subarray(offset, nextOffset);
+    blocks.push({ first: run.first + place, count: nextPlace - place, entries });
+    [place, offset] = [nextPlace, nextOffset];
+  };
+  eachPacked(run, (start, end, next) => {
+    const before = start - LENGTH_BYTES;
+    const bytes = end - offset - (next + 1 - place) * LENGTH_BYTES;
+    if (next - place === BLOCK_ENTRIES_MAX || bytes > BLOCK_BYTES_MAX) cutBefore(next, before);
+  });
+  if (run.count > place) cutBefore(run.count, run.entries.length);
+  return blocks;
 }
 
 /** The entries in these bytes, at most `countMax`; undefined unless they end with the bytes. */

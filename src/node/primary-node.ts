@@ -8,8 +8,9 @@ import { DISK_RESERVE_BYTES } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
 import { Permissions, ROLES } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
-import { blockMessage, judgeEcho } from "../replication/gossip.ts";
+import { judgeEcho } from "../replication/gossip.ts";
 import { Network } from "../replication/network.ts";
+import { PacedGossip } from "../replication/paced-gossip.ts";
 import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
 import { APPEND_WORKER, FastAppends } from "../rpc/fast-appends.ts";
@@ -122,7 +123,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   const bonding = await startBonding(options, { subject: log, log, logger }, closers);
   if (network !== undefined) {
     parts = { log, intake, evidence, watchtower };
-    joinNetwork(network, log, logger);
+    closers.push(joinNetwork(network, log, logger));
     watchNetwork(metrics, network, log, peering!);
     await guard.setPeers(peering!.peers.length > 0 ? peering!.peers : guard.peers);
   }
@@ -225,12 +226,17 @@ function evidenceAgainstUs(log: Log, options: PrimaryNodeOptions): EvidenceKeepe
   return evidence;
 }
 
-function joinNetwork(network: Network, log: Log, logger: Logger): void {
+/** @returns what sends the last blocks */
+function joinNetwork(network: Network, log: Log, logger: Logger): Closer {
   const topic = topicOf(log);
   network.join(topic);
-  log.onPublish((head, block) => {
-    network.publish(topic, blockMessage(head, block));
-    logger.debug({ size: head.size }, "published");
-    network.setHead(topic, head.size);
+  const gossip = new PacedGossip((message, { size }) => {
+    network.publish(topic, message);
+    network.setHead(topic, size);
   });
+  log.onPublish((head, block) => {
+    gossip.add(head, block);
+    logger.debug({ size: head.size }, "published");
+  });
+  return () => gossip.stop();
 }

@@ -2,7 +2,7 @@
  * What travels over EpiSub: blocks (SPEC section 4), and evidence as JSON text. A block's identity is
  * (first, size, root): a gap is seen at once, and a fork is never mistaken for a duplicate.
  */
-import { concatBytes, fromBase64, toHexDigits, u64be } from "../base/bytes.ts";
+import { concatBytes, equalBytes, fromBase64, toHexDigits, u64be } from "../base/bytes.ts";
 import { HASH_BYTES, sha256 } from "../base/hash.ts";
 import { type Block, decodeBlock, growthUnder } from "../log/block.ts";
 import type { CheckpointVerifier, SignedHead } from "../log/checkpoint.ts";
@@ -49,4 +49,8 @@ export function openBlock(payload: Uint8Array, checkpoints: CheckpointVerifier):
 /** True if the log has stored the block of this name, this very one and not another of its size. */
 export function isStored({ key, order }: MessageId, log: Log): boolean {
   return order > 0 && order <= log.committed.size && key.endsWith(toHexDigits(log.rootAt(order)));
+}
+
+export function sameHashes(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((hash, i) => equalBytes(hash, b[i]!));
 }

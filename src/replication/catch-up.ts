@@ -11,6 +11,7 @@ import type { SignedHead } from "../log/checkpoint.ts";
 import { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import { consistencyProof, frontierOf, leafHashes, type NodeReader, rootOf } from "../log/merkle.ts";
+import { packEntries } from "../log/packed-entries.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../log/tiles.ts";
 import type { Follower } from "./follower.ts";
 import { Panel, type SyncPeer } from "./panel.ts";
@@ -47,7 +48,8 @@ export async function catchUp(options: CatchUpOptions): Promise<void> {
     let first = log.committed.size - (log.committed.size % TILE_WIDTH);
     for await (const entries of inOrder(panel, tiles, first, head.size)) {
       const end = first + entries.length;
-      await follower.extend({ first, entries, rootAt, ...(end === head.size && { head }) });
+      const run = { first, count: entries.length, entries: packEntries(entries) };
+      await follower.extend({ ...run, rootAt, ...(end === head.size && { head }) });
       first = end;
       onProgress?.(first);
     }

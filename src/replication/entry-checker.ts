@@ -5,7 +5,9 @@
 import { concatBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { decodeEntry, PAYLOAD_TYPES } from "../log/entry.ts";
+import { BLOCK_ENTRIES_MAX } from "../base/limits.ts";
+import { decodeEntry, PAYLOAD_TYPES, TIMESTAMP_BYTES } from "../log/entry.ts";
+import { type EntryRun, eachPacked, unpackEntries } from "../log/packed-entries.ts";
 import type { StoredRole } from "../log/store.ts";
 import { ROLES } from "../permission/policy.ts";
 import { decodeOperation, type Operation } from "../sequencing/transaction.ts";
@@ -23,10 +25,10 @@ export interface CheckedEntries {
 
 export interface EntryChecker {
   /**
-   * Checks the entries that come next in the log; calls are made in the log's order.
+   * Checks well-formed entries that come next in the log; calls are made in the log's order.
    * @throws SequencerError `verification` or `upgrade-required`; the log is not to be followed any further then
    */
-  check(first: number, entries: readonly Uint8Array[]): Promise<CheckedEntries>;
+  check(run: EntryRun): Promise<CheckedEntries>;
 }
 
 export class FullChecker implements EntryChecker {
@@ -38,8 +40,8 @@ export class FullChecker implements EntryChecker {
     this.#verifier = verifier;
   }
 
-  async check(_first: number, entries: readonly Uint8Array[]): Promise<CheckedEntries> {
-    const checked = entries.map((entry) => this.#validator.accept(entry));
+  async check({ entries, count }: EntryRun): Promise<CheckedEntries> {
+    const checked = unpackEntries(entries, count)!.map((entry) => this.#validator.accept(entry));
     const claims = checked.map(({ claim }) => claim);
     const verdicts = await this.#verifier.verify(packSignatures(claims));
     const wrong = checked.find((_, i) => verdicts[i] !== 1);
@@ -52,24 +54,30 @@ export class FullChecker implements EntryChecker {
   }
 }
 
+/** What stands for ids that are not computed. */
+const NO_IDS = new Uint8Array(BLOCK_ENTRIES_MAX * HASH_BYTES);
+
 export class HeadChecker implements EntryChecker {
-  async check(first: number, entries: readonly Uint8Array[]): Promise<CheckedEntries> {
+  async check(run: EntryRun): Promise<CheckedEntries> {
+    const { first, count, entries } = run;
     const roles: StoredRole[] = [];
-    for (let i = 0; i < entries.length; i++) {
-      const type = entries[i]![8];
+    let last = entries;
+    eachPacked(run, (start, end, place) => {
+      const type = end - start > TIMESTAMP_BYTES ? entries[start + TIMESTAMP_BYTES] : undefined;
       if (type !== PAYLOAD_TYPES.transaction && type !== PAYLOAD_TYPES.permissionChange) {
         throw new SequencerError(
           "upgrade-required",
-          `entry ${first + i} is of a type that this release does not know`,
+          `entry ${first + place} is of a type that this release does not know`,
         );
       }
       if (type === PAYLOAD_TYPES.permissionChange) {
-        roles.push(...roleOf(decodeOperation(entries[i]!.subarray(8))));
+        roles.push(...roleOf(decodeOperation(entries.subarray(start + TIMESTAMP_BYTES, end))));
       }
-    }
-    const last = decodeEntry(entries.at(-1)!);
-    if (last === undefined) throw invalid(first + entries.length - 1, "it is malformed");
-    return { ids: new Uint8Array(entries.length * HASH_BYTES), roles, lastTimestamp: last.timestamp };
+      if (place === count - 1) last = entries.subarray(start, end);
+    });
+    const entry = decodeEntry(last);
+    if (entry === undefined) throw invalid(first + count - 1, "it is malformed");
+    return { ids: NO_IDS.subarray(0, count * HASH_BYTES), roles, lastTimestamp: entry.timestamp };
   }
 }
 

@@ -1,18 +1,24 @@
 /**
- * The primary's side of gossip: pushes every block it publishes, and watches for heads signed by its own key that are
- * not in its tree, which must stop it (SPEC section 3).
+ * The primary's side of gossip: messages for the blocks it publishes, and the watch for heads signed by its own key
+ * that are not in its tree, which must stop it (SPEC section 3).
  */
-import { utf8 } from "../base/bytes.ts";
+import { concatBytes, utf8 } from "../base/bytes.ts";
 import { encodeBlock } from "../log/block.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
 import { isEvidence, openBlock } from "./block-messages.ts";
 import type { Verdict } from "./episub/state.ts";
 
-/** The message that brings a published block to the replicas. */
-export function blockMessage(head: SignedHead, { growth, entries }: SealedBlock): Uint8Array {
-  const { first, size, frontierBefore } = growth;
-  return encodeBlock({ first, count: size - first, frontier: frontierBefore, entries, note: head.note });
+/**
+ * The message that brings published blocks to the replicas, as one block.
+ * @param head signed, of the last block's size
+ * @param blocks consecutive, together within the bounds of one
+ */
+export function blockMessage(head: SignedHead, blocks: readonly SealedBlock[]): Uint8Array {
+  const { first, frontierBefore: frontier } = blocks[0]!.growth;
+  const packed = blocks.map(({ entries }) => entries);
+  const entries = packed.length === 1 ? packed[0]! : concatBytes(...packed);
+  return encodeBlock({ first, count: head.size - first, frontier, entries, note: head.note });
 }
 
 /** What a primary makes of a message that comes back to it. */

@@ -2,7 +2,6 @@
  * A replica's heart: judges what gossip brings, hands live blocks to the writer, and closes gaps by range while live
  * blocks wait, bounded. What contradicts the log goes to the watchtower and stops the replica.
  */
-import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
   GAP_GRACE_MS,
@@ -16,8 +15,7 @@ import {
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import type { NodeReader } from "../log/merkle.ts";
-import { unpackEntries } from "../log/packed-entries.ts";
-import { isEvidence, openBlock, type VerifiedBlock } from "./block-messages.ts";
+import { isEvidence, openBlock, sameHashes, type VerifiedBlock } from "./block-messages.ts";
 import { catchUp } from "./catch-up.ts";
 import type { Verdict } from "./episub/state.ts";
 import type { Follower } from "./follower.ts";
@@ -103,7 +101,7 @@ export class Replica {
     const { log } = this.#options;
     const { size } = log.committed;
     const isOld = head.size <= size && !log.holds(head);
-    const isOther = block.first === size && !sameHashes(growth.frontierBefore, log.frontierAt(size));
+    const isOther = block.first === size && !sameHashes(growth.frontierBefore, log.frontier);
     if (isOld || isOther) this.#accuse(head);
     return isOld || isOther;
   }
@@ -137,12 +135,12 @@ export class Replica {
   }
 
   /** A block that lies within reach already goes to the writer all the same: it may be of another history. */
-  #append({ block, head }: VerifiedBlock): void {
+  #append({ block, head, growth }: VerifiedBlock): void {
     const { follower } = this.#options;
     this.#reach = Math.max(this.#reach, head.size);
     this.#queuedBytes += block.entries.length;
     follower
-      .extend({ first: block.first, entries: unpackEntries(block.entries, block.count)!, head })
+      .extend({ first: block.first, count: block.count, entries: block.entries, head, growth })
       .catch((error) => this.#failed(error, head))
       .finally(() => {
         this.#queuedBytes -= block.entries.length;
@@ -247,8 +245,4 @@ export class Replica {
     if (error !== this.#reported) onError(error);
     this.#reported = error;
   }
-}
-
-function sameHashes(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
-  return a.length === b.length && a.every((hash, i) => equalBytes(hash, b[i]!));
 }

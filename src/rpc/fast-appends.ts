@@ -9,6 +9,7 @@ import type { Log } from "../log/log.ts";
 import type { Intake, Place } from "../sequencing/intake.ts";
 import type { TaskMessage } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
+import { TransactionBatch } from "../sequencing/transaction-batch.ts";
 import { type WorkerPool, workerModule } from "../sequencing/worker-pool.ts";
 import { APPEND } from "./append-request.ts";
 import type { ReadRequest } from "./append-worker.ts";
@@ -57,7 +58,8 @@ export class FastAppends {
     const weight = Math.ceil(body.length / BYTES_PER_SIGNATURE);
     const read = await workers.run<ReadRequest | undefined>({ weight, pack: () => pack(body) });
     if (read === undefined) return undefined;
-    return this.#format(read, await measure(intake.accept(read.batch, place)));
+    const batch = new TransactionBatch(read.ids.length, read.packed);
+    return this.#format(read, await measure(intake.accept(batch, place)));
   }
 
   #format({ isBatch, ids, acks }: ReadRequest, outcomes: readonly Outcome[]): Answer {

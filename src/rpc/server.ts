@@ -92,6 +92,8 @@ export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyI
   const server: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Nothing is logged of a request that would need its id: a logger of its own would cost as much as its route.
+    childLoggerFactory: (parent) => parent,
     bodyLimit: REQUEST_BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,

@@ -42,7 +42,7 @@ export class TrustedProxies {
  */
 export function sourceOf(named: string | undefined, caller: string | undefined): string {
   const address = named !== undefined && isIP(named) !== 0 ? named : (caller ?? "");
-  if (!isIPv6(address)) return address;
+  if (!address.includes(":")) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped !== null) return mapped[1]!;
   const [head = [], tail = []] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));

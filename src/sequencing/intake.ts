@@ -4,9 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { toHex } from "../base/bytes.ts";
-import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { rejected, SequencerError } from "../base/errors.ts";
-import { HASH_BYTES } from "../base/hash.ts";
 import {
   INTAKE_BYTES_MAX,
   INTAKE_TRANSACTIONS_MAX,
@@ -15,10 +13,11 @@ import {
 } from "../base/limits.ts";
 import { recoverAddress } from "../base/secp256k1.ts";
 import type { Log } from "../log/log.ts";
+import { BatchSubmission } from "./batch-submission.ts";
 import type { Clock } from "./clock.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import type { Ordering } from "./ordering.ts";
-import type { Outcome, Submission } from "./outcome.ts";
+import { collector, type Outcome, type Submission } from "./outcome.ts";
 import { decodeOperation, operationId, type SignedOperation } from "./transaction.ts";
 import type { TransactionBatch } from "./transaction-batch.ts";
 import { packSignatures, type Verifier } from "./verifier.ts";
@@ -134,24 +133,20 @@ export class Intake {
     return new Promise((resolve) => {
       assert(this.#unreserve(place), "a place is used once");
       const settle = collector(batch.count, resolve);
+      const settleAndCount = (i: number, outcome: Outcome): void => {
+        this.#transactions--;
+        this.#bytes -= batch.payloadLength(i);
+        settle(i, outcome);
+      };
+      const verdicts = new Uint8Array(batch.count);
       const submissions: Submission[] = [];
       for (let i = 0; i < batch.count; i++) {
-        const payload = batch.payloads.subarray(i === 0 ? 0 : batch.ends[i - 1]!, batch.ends[i]!);
-        const from = batch.accounts.subarray(i * ADDRESS_BYTES, (i + 1) * ADDRESS_BYTES);
         this.#transactions++;
-        this.#bytes += payload.length;
-        submissions.push({
-          payload,
-          operation: { type: "transaction", from, expires: batch.expires[i]! },
-          id: batch.ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
-          settle: (outcome) => {
-            this.#transactions--;
-            this.#bytes -= payload.length;
-            settle(i, outcome);
-          },
-        });
+        this.#bytes += batch.payloadLength(i);
+        verdicts[i] = batch.isSigned(i) ? 1 : 0;
+        submissions.push(new BatchSubmission(batch, i, settleAndCount));
       }
-      this.#fill(place, submissions, batch.verdicts);
+      this.#fill(place, submissions, verdicts);
     });
   }
 
@@ -209,7 +204,12 @@ export class Intake {
     const verified = (verdicts: Uint8Array | SequencerError): void =>
       this.#fill(place, submissions, verdicts);
     this.#options.verifier.verify(packSignatures(claims)).then(verified, (cause) => {
-      verified(new SequencerError("internal", "the signature could not be verified", { cause }));
+      const isUnavailable = cause instanceof SequencerError && cause.code === "unavailable";
+      verified(
+        isUnavailable
+          ? cause
+          : new SequencerError("internal", "the signature could not be verified", { cause }),
+      );
     });
   }
 
@@ -262,20 +262,6 @@ export class Intake {
 
 interface AdmittedSubmission extends Submission {
   readonly operation: SignedOperation;
-}
-
-/** Collects that many outcomes, each in its place, and hands them over together. */
-function collector(
-  count: number,
-  done: (outcomes: Outcome[]) => void,
-): (i: number, outcome: Outcome) => void {
-  const outcomes = new Array<Outcome>(count);
-  let open = count;
-  if (open === 0) done(outcomes);
-  return (i, outcome) => {
-    outcomes[i] = outcome;
-    if (--open === 0) done(outcomes);
-  };
 }
 
 function isAboutRoles({ data }: SequencerError): boolean {

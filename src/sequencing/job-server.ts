@@ -38,7 +38,7 @@ export type VerifierSettings = Pick<VerifierOptions, "variant" | "tableBytesMax"
 
 export interface TaskResult {
   readonly result: unknown;
-  /** The buffer that its bytes are in, if it may be handed over. */
+  /** The buffer that its bytes are in, if it may be handed over; results of one job may share it. */
   readonly buffer?: ArrayBuffer;
 }
 
@@ -67,8 +67,8 @@ export function serveJobs(skillsOf: (verifier: Verifier) => Skills): void {
     if ("note" in request) return onNote?.(request.note);
     const done = doTasks(request.tasks, handlers);
     const results = done.map(({ result }) => result);
-    const buffers = done.flatMap(({ buffer }) => (buffer === undefined ? [] : [buffer]));
-    post({ kind: "done", job: request.job, results, metrics: verifier.metrics }, buffers);
+    const buffers = new Set(done.flatMap(({ buffer }) => (buffer === undefined ? [] : [buffer])));
+    post({ kind: "done", job: request.job, results, metrics: verifier.metrics }, [...buffers]);
   });
   post({ kind: "ready", variant: verifier.variant });
 }

@@ -40,3 +40,17 @@ export function proofOf(log: Log, { sequence, head, growth, proof }: Appended): 
     ? packProof(log.inclusionProof(sequence, head.size))
     : growth.inclusionProof(sequence);
 }
+
+/** Collects that many outcomes, each in its place, and hands them over together. */
+export function collector(
+  count: number,
+  done: (outcomes: Outcome[]) => void,
+): (i: number, outcome: Outcome) => void {
+  const outcomes = new Array<Outcome>(count);
+  let open = count;
+  if (open === 0) done(outcomes);
+  return (i, outcome) => {
+    outcomes[i] = outcome;
+    if (--open === 0) done(outcomes);
+  };
+}

@@ -12,7 +12,7 @@ import { transactionDigests } from "../verify/digests.ts";
 import type { SignatureBatch, Verifier } from "../verify/verify.ts";
 import { refusalAt } from "./rules.ts";
 import { decodeOperation, type SignedTransaction } from "./transaction.ts";
-import { allocateBatch, type TransactionBatch } from "./transaction-batch.ts";
+import { packBatch, packedBatchLength, type VerifiedTransaction } from "./transaction-batch.ts";
 
 /** What the reader has to know of the log. */
 export type ReaderNote =
@@ -28,6 +28,8 @@ interface StoredRole {
   readonly account: Uint8Array;
   readonly role: number;
 }
+
+type ReadTransaction = SignedTransaction & { readonly payload: Uint8Array };
 
 export class TransactionReader {
   readonly #verifier: Pick<Verifier, "verify">;
@@ -51,31 +53,47 @@ export class TransactionReader {
     this.#permissions = Permissions.fromRoles(note.roles);
   }
 
-  /** For each request its batch, or undefined if it has to go through the intake. Signatures are verified together. */
-  read(requests: readonly (readonly Uint8Array[] | undefined)[]): (TransactionBatch | undefined)[] {
+  /**
+   * For each request its transactions as `packBatch` writes them, or undefined if it has to go through the intake. All
+   * signatures are verified together, and all results lie in one buffer.
+   */
+  read(requests: readonly (readonly Uint8Array[] | undefined)[]): (Uint8Array | undefined)[] {
     const context = this.#context;
-    const read = requests.map((payloads) => payloads && this.#decode(payloads));
-    const transactions = read.flatMap((one) => one ?? []);
+    const decoded = requests.map((payloads) => payloads && this.#decode(payloads));
+    const transactions = decoded.flatMap((ofRequest) => ofRequest ?? []);
     if (context === undefined || transactions.length === 0) return requests.map(() => undefined);
-    const signatures = packTransactions(context, transactions);
-    const verdicts = this.#verifier.verify(signatures);
-    let first = 0;
-    return read.map((ofRequest, i) => {
+    const verified = this.#verify(context, transactions);
+    const packed = new Uint8Array(packedBatchLength(transactions.map(({ payload }) => payload)));
+    let offset = 0;
+    let next = 0;
+    return decoded.map((ofRequest) => {
       if (ofRequest === undefined) return undefined;
-      const start = first;
-      first += ofRequest.length;
-      return batchOf(requests[i]!, ofRequest, signatures, verdicts, start);
+      const length = packedBatchLength(ofRequest.map(({ payload }) => payload));
+      const bytes = packed.subarray(offset, offset + length);
+      packBatch(verified.slice(next, next + ofRequest.length), bytes);
+      offset += length;
+      next += ofRequest.length;
+      return bytes;
     });
   }
 
-  #decode(payloads: readonly Uint8Array[]): SignedTransaction[] | undefined {
+  #verify(context: DigestContext, transactions: readonly ReadTransaction[]): VerifiedTransaction[] {
+    const digests = transactionDigests(context, transactions);
+    const verdicts = this.#verifier.verify(signaturesOf(transactions, digests));
+    return transactions.map(({ payload, from, expires }, i) => {
+      const id = digests.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      return { id, from, expires, isSigned: verdicts[i] === 1, payload };
+    });
+  }
+
+  #decode(payloads: readonly Uint8Array[]): ReadTransaction[] | undefined {
     const now = this.#now();
-    const transactions: SignedTransaction[] = [];
+    const transactions: ReadTransaction[] = [];
     for (const payload of payloads) {
       const operation = decodeOrNothing(payload);
       if (operation?.type !== "transaction") return undefined;
       if (refusalAt(now, operation, this.#lifetimeMs, this.#permissions) !== undefined) return undefined;
-      transactions.push(operation);
+      transactions.push({ ...operation, payload });
     }
     return transactions;
   }
@@ -90,44 +108,13 @@ function decodeOrNothing(payload: Uint8Array): ReturnType<typeof decodeOperation
   }
 }
 
-function packTransactions(
-  context: DigestContext,
-  transactions: readonly SignedTransaction[],
-): SignatureBatch {
+function signaturesOf(transactions: readonly ReadTransaction[], digests: Uint8Array): SignatureBatch {
   const count = transactions.length;
-  const batch: SignatureBatch = {
-    count,
-    digests: transactionDigests(context, transactions),
-    signatures: new Uint8Array(count * SIGNATURE_BYTES),
-    addresses: new Uint8Array(count * ADDRESS_BYTES),
-  };
-  transactions.forEach((transaction, i) => {
-    batch.signatures.set(transaction.signature, i * SIGNATURE_BYTES);
-    batch.addresses.set(transaction.from, i * ADDRESS_BYTES);
+  const signatures = new Uint8Array(count * SIGNATURE_BYTES);
+  const addresses = new Uint8Array(count * ADDRESS_BYTES);
+  transactions.forEach(({ signature, from }, i) => {
+    signatures.set(signature, i * SIGNATURE_BYTES);
+    addresses.set(from, i * ADDRESS_BYTES);
   });
-  return batch;
-}
-
-/** The part of what was verified that belongs to one request. */
-function batchOf(
-  payloads: readonly Uint8Array[],
-  transactions: readonly SignedTransaction[],
-  { digests, addresses }: SignatureBatch,
-  verdicts: Uint8Array,
-  start: number,
-): TransactionBatch {
-  const end = start + transactions.length;
-  const bytes = payloads.reduce((sum, { length }) => sum + length, 0);
-  const batch = allocateBatch(transactions.length, bytes);
-  batch.ids.set(digests.subarray(start * HASH_BYTES, end * HASH_BYTES));
-  batch.accounts.set(addresses.subarray(start * ADDRESS_BYTES, end * ADDRESS_BYTES));
-  batch.verdicts.set(verdicts.subarray(start, end));
-  let offset = 0;
-  payloads.forEach((payload, i) => {
-    batch.expires[i] = transactions[i]!.expires;
-    batch.payloads.set(payload, offset);
-    offset += payload.length;
-    batch.ends[i] = offset;
-  });
-  return batch;
+  return { count, digests, signatures, addresses };
 }

@@ -1,34 +1,23 @@
 /**
  * Worker threads that do jobs. Small tasks that wait together travel as one job; a worker that breaks is replaced and
- * its tasks are done again, once. What a task is, only those who make it and the worker's module know.
+ * its tasks are done again, once. What breaks again and again is replaced ever more slowly, and where nothing else is
+ * left tasks are refused. What a task is, only those who make it and the worker's module know.
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { SequencerError } from "../base/errors.ts";
 import {
-  VERIFY_JOB_SIGNATURES_MAX,
-  VERIFY_JOB_SIGNATURES_MIN,
+  VERIFY_BREAKS_MAX,
   VERIFY_JOBS_PER_WORKER,
+  VERIFY_PAUSE_MS_MAX,
+  VERIFY_PAUSE_MS_MIN,
   VERIFY_TABLES_BYTES_MAX,
   VERIFY_TIMEOUT_MS,
 } from "../base/limits.ts";
 import type { VerifierMetrics } from "../verify/verify.ts";
-import type { JobReply, JobRequest, TaskMessage, VerifierSettings } from "./job-server.ts";
-
-/** Something for a worker to do. */
-export interface Task {
-  /** Signatures in it, or about as many as it takes as long as. */
-  readonly weight: number;
-  /** What to send, its buffers the worker's from then on; called again if the first worker broke. */
-  pack(): TaskMessage;
-}
-
-interface PendingTask extends Task {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  failedBefore: boolean;
-}
+import type { JobReply, JobRequest, VerifierSettings } from "./job-server.ts";
+import { type PendingTask, type Task, TaskQueue } from "./task-queue.ts";
 
 interface Job {
   readonly tasks: readonly PendingTask[];
@@ -40,6 +29,10 @@ interface Member {
   /** As of its last results. */
   metrics: Readonly<VerifierMetrics> | undefined;
   readonly jobs: Map<number, Job>;
+  /** Ends one that takes too long to load; undefined once it has: what breaks it then is a task. */
+  loading: NodeJS.Timeout | undefined;
+  /** How often in a row the workers of this place broke. */
+  breaks: number;
 }
 
 /** What each worker verifies with, what it has to say, and when one had to be replaced. */
@@ -60,7 +53,9 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #members: Member[] = [];
-  #waiting: PendingTask[] = [];
+  /** Places that get their next worker after a pause, and how often in a row those before it broke. */
+  readonly #gaps = new Map<NodeJS.Timeout, number>();
+  readonly #waiting = new TaskQueue();
   #briefing: (() => readonly unknown[]) | undefined;
   #nextJob = 0;
   #assigning = false;
@@ -69,20 +64,18 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     assert(options.workers >= 1, "a pool has a worker");
     this.#options = options;
-    for (let i = 0; i < options.workers; i++) this.#members.push(this.#hire());
+    for (let i = 0; i < options.workers; i++) this.#members.push(this.#hire(0));
   }
 
-  /** The task's result. @throws SequencerError `internal` if two workers broke over it, `unavailable` at the end */
+  /**
+   * The task's result.
+   * @throws SequencerError `internal` if two workers broke over it, `unavailable` at the end or while no worker starts
+   */
   run<Result>(task: Task): Promise<Result> {
     if (this.#closed) return Promise.reject(closed());
+    if (this.#isBroken) return Promise.reject(broken());
     return new Promise<unknown>((resolve, reject) => {
-      this.#waiting.push({
-        weight: task.weight,
-        pack: () => task.pack(),
-        resolve,
-        reject,
-        failedBefore: false,
-      });
+      this.#waiting.add({ task, resolve, reject, failedBefore: false });
       this.#assignSoon();
     }) as Promise<Result>;
   }
@@ -98,6 +91,12 @@ export class WorkerPool {
     for (const { worker } of this.#members) worker.postMessage({ note } satisfies JobRequest);
   }
 
+  /** Wherever a worker is, or was, it broke too often in a row. */
+  get #isBroken(): boolean {
+    const breaks = [...this.#members.map((member) => member.breaks), ...this.#gaps.values()];
+    return breaks.every((times) => times >= VERIFY_BREAKS_MAX);
+  }
+
   /** A counter or gauge of the workers, summed. */
   sum(name: keyof VerifierMetrics): number {
     return this.#members.reduce((total, { metrics }) => total + (metrics?.[name] ?? 0), 0);
@@ -105,7 +104,9 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    for (const timer of this.#gaps.keys()) clearTimeout(timer);
+    for (const { loading } of this.#members) clearTimeout(loading);
+    this.#waiting.rejectAll(closed());
     await Promise.all(this.#members.map(dismiss));
   }
 
@@ -119,32 +120,16 @@ export class WorkerPool {
     });
   }
 
-  /** Hands waiting tasks to workers with room, the least busy one first. */
+  /** Hands waiting tasks to workers that have loaded and have room, the least busy one first. */
   #assign(): void {
-    while (this.#waiting.length > 0) {
-      const member = this.#members.reduce((least, other) =>
-        other.jobs.size < least.jobs.size ? other : least,
-      );
+    const loaded = this.#members.filter(({ loading }) => loading === undefined);
+    while (!this.#waiting.isEmpty && loaded.length > 0) {
+      const member = loaded.reduce((least, other) => (other.jobs.size < least.jobs.size ? other : least));
       if (member.jobs.size >= VERIFY_JOBS_PER_WORKER) return;
-      this.#send(member, this.#takeJob());
+      // Small tasks gather while all workers are busy: eight signatures together take as long as two alone.
+      if (member.jobs.size > 0 && !this.#waiting.isWorthwhile) return;
+      this.#send(member, this.#waiting.takeJob(this.#members.length));
     }
-  }
-
-  /** As much as lets all workers share what waits, within the bounds of a job. */
-  #takeJob(): PendingTask[] {
-    const waiting = this.#waiting.reduce((sum, { weight }) => sum + weight, 0);
-    const share = Math.ceil(waiting / this.#members.length);
-    const limit = Math.min(VERIFY_JOB_SIGNATURES_MAX, Math.max(VERIFY_JOB_SIGNATURES_MIN, share));
-    let total = 0;
-    let taken = 0;
-    // What broke a worker goes alone, so that it takes nobody with it if it does so again.
-    const alone = this.#waiting[0]?.failedBefore;
-    for (const { weight, failedBefore } of this.#waiting) {
-      if (taken > 0 && (alone || failedBefore || total + weight > limit)) break;
-      total += weight;
-      taken++;
-    }
-    return this.#waiting.splice(0, taken);
   }
 
   #send(member: Member, tasks: readonly PendingTask[]): void {
@@ -153,14 +138,15 @@ export class WorkerPool {
       this.#replace(member, new Error(`no results within ${VERIFY_TIMEOUT_MS} ms`));
     }, VERIFY_TIMEOUT_MS).unref();
     member.jobs.set(job, { tasks, deadline });
-    const messages = tasks.map((task) => task.pack());
+    const messages = tasks.map(({ task }) => task.pack());
     member.worker.postMessage(
       { job, tasks: messages } satisfies JobRequest,
       messages.map(({ buffer }) => buffer),
     );
   }
 
-  #hire(): Member {
+  /** @param breaks of the workers that had the place before, in a row */
+  #hire(breaks: number): Member {
     const { module, settings, workers } = this.#options;
     const tableBytesMax = (settings?.tableBytesMax ?? VERIFY_TABLES_BYTES_MAX) / workers;
     const workerData: VerifierSettings = { ...settings, tableBytesMax };
@@ -168,9 +154,13 @@ export class WorkerPool {
       worker: new Worker(module, { workerData }),
       jobs: new Map(),
       metrics: undefined,
+      loading: setTimeout(() => {
+        this.#replace(member, new Error(`not loaded within ${VERIFY_TIMEOUT_MS} ms`));
+      }, VERIFY_TIMEOUT_MS).unref(),
+      breaks,
     };
     member.worker.on("message", (reply: JobReply) => {
-      if (reply.kind === "ready") this.#options.onEvent?.({ variant: reply.variant });
+      if (reply.kind === "ready") this.#welcome(member, reply.variant);
       else if (reply.kind === "notice") this.#options.onEvent?.({ notice: reply.message });
       else this.#deliver(member, reply);
     });
@@ -179,42 +169,74 @@ export class WorkerPool {
     return member;
   }
 
+  /** A worker that has loaded is given work, whatever went before; only results prove that it is sound. */
+  #welcome(member: Member, variant: string): void {
+    clearTimeout(member.loading);
+    member.loading = undefined;
+    member.breaks = Math.min(member.breaks, VERIFY_BREAKS_MAX - 1);
+    this.#options.onEvent?.({ variant });
+    this.#assign();
+  }
+
   #deliver(member: Member, { job: number, results, metrics }: JobReply & { kind: "done" }): void {
     const job = member.jobs.get(number);
     if (job === undefined) return;
     clearTimeout(job.deadline);
     member.jobs.delete(number);
     member.metrics = metrics;
+    member.breaks = 0;
     job.tasks.forEach(({ resolve }, i) => {
       resolve(results[i]);
     });
     this.#assign();
   }
 
-  #replace(broken: Member, error: unknown): void {
-    const index = this.#members.indexOf(broken);
+  #replace(member: Member, error: unknown): void {
+    const index = this.#members.indexOf(member);
     if (this.#closed || index < 0) return;
-    this.#members[index] = this.#hire();
-    void broken.worker.terminate();
+    const wasBroken = this.#isBroken;
+    this.#members.splice(index, 1);
+    clearTimeout(member.loading);
+    void member.worker.terminate();
     this.#options.onEvent?.({ error });
-    const [atWork, ...queued] = broken.jobs.values();
+    this.#refill(member.breaks + 1);
+    const [atWork, ...queued] = member.jobs.values();
     for (const { tasks, deadline } of queued) {
       clearTimeout(deadline);
-      this.#waiting.unshift(...tasks);
+      this.#waiting.putBack(tasks);
     }
     clearTimeout(atWork?.deadline);
     for (const task of atWork?.tasks ?? []) this.#retry(task, error);
+    if (this.#isBroken) {
+      this.#waiting.rejectAll(broken());
+      if (!wasBroken) this.#options.onEvent?.({ notice: broken().message });
+    }
     this.#assign();
   }
 
-  #retry(task: PendingTask, cause: unknown): void {
-    if (task.failedBefore) {
-      task.reject(
+  /** At once the first time; then after pauses that double. */
+  #refill(breaks: number): void {
+    if (breaks === 1) {
+      this.#members.push(this.#hire(breaks));
+      return;
+    }
+    const pauseMs = Math.min(VERIFY_PAUSE_MS_MAX, VERIFY_PAUSE_MS_MIN * 2 ** (breaks - 2));
+    const timer = setTimeout(() => {
+      this.#gaps.delete(timer);
+      this.#members.push(this.#hire(breaks));
+      this.#assign();
+    }, pauseMs);
+    this.#gaps.set(timer, breaks);
+  }
+
+  #retry(pending: PendingTask, cause: unknown): void {
+    if (pending.failedBefore) {
+      pending.reject(
         new SequencerError("internal", "signatures could not be verified: two workers broke", { cause }),
       );
     } else {
-      task.failedBefore = true;
-      this.#waiting.unshift(task);
+      pending.failedBefore = true;
+      this.#waiting.putBack([pending]);
     }
   }
 }
@@ -224,11 +246,11 @@ export function workerModule(name: string, beside: string): URL {
   return new URL(`${name}${beside.slice(beside.lastIndexOf("."))}`, beside);
 }
 
-function closed(): SequencerError {
-  return new SequencerError("unavailable", "the node is shutting down", {
-    data: { reason: "shutting-down" },
-  });
-}
+const unavailable = (message: string, reason: string): SequencerError =>
+  new SequencerError("unavailable", message, { data: { reason } });
+const closed = () => unavailable("the node is shutting down", "shutting-down");
+const broken = () =>
+  unavailable("no worker can be started: what has to be verified is refused", "no-verifier");
 
 /**
  * Lets a worker finish and end by itself: terminating it inside a native call can take the whole process down with it.

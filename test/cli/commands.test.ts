@@ -127,19 +127,22 @@ test("grant and revoke change who may append", async () => {
 test("key files are encrypted, have mode 0600, are never overwritten, and sign", async () => {
   const file = `${directory}/writer.json`;
   const env = { SEQUENCER_KEY_PASSWORD: "correct horse", ...as(writer) };
-  assert.equal(await run(["key", "new", "-key", file], { env }), `${toHex(writer.address)}\n`);
+  assert.equal(await run(["key", "import", "-key", file], { env }), `${toHex(writer.address)}\n`);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert(!readFileSync(file, "utf8").includes(toHex(writer.key).slice(2)));
   writeFileSync(`${directory}/password`, "correct horse\n");
   const [shown, appended, again, wrong] = await Promise.all([
     run(["key", "show", "-key", file]),
     run(["append", "-key", file, "-password-file", `${directory}/password`, "0xabcd"]),
-    sequencer(["key", "new", "-key", file], { env }),
+    sequencer(["key", "import", "-key", file], { env }),
     sequencer(["append", "-key", file, "-url", primary.url, "x"], {
       env: { SEQUENCER_KEY_PASSWORD: "wrong" },
     }),
   ]);
   assert.equal(shown, `${toHex(writer.address)}\n`);
+  const made = await run(["key", "new", "-key", `${directory}/new.json`], { env });
+  assert.match(made, /^0x[0-9a-f]{40}\n$/);
+  assert.notEqual(made, shown, "a new key is not the one in the environment");
   const { entries } = await call(primary.url, "sequencer_read", [JSON.parse(appended).sequence]);
   assert.deepEqual([entries[0].data, entries[0].from], ["0xabcd", toHex(writer.address)]);
   assert.equal(again.code, 1);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { concatBytes, fromBase64, fromHex, toHex, utf8 } from "../../src/base/bytes.ts";
-import { ed25519PublicKey, ed25519Signer, verifyEd25519 } from "../../src/base/ed25519.ts";
+import { ed25519PublicKey, ed25519Signer, ed25519Verifier } from "../../src/base/ed25519.ts";
 import { NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX } from "../../src/base/limits.ts";
 import {
   formatNote,
@@ -26,11 +26,8 @@ function noteKeyOf(vkey: string): NoteKey {
   const keyId = noteKeyId(name, typeAndKey);
   assert.equal(toHex(keyId), `0x${id}`);
   assert.equal(verifierKey(name, typeAndKey), vkey);
-  return {
-    name,
-    keyId,
-    verify: (text, signature) => verifyEd25519(signature, utf8(text), typeAndKey.subarray(1)),
-  };
+  const isSigned = ed25519Verifier(typeAndKey.subarray(1));
+  return { name, keyId, verify: (text, signature) => isSigned(signature, utf8(text)) };
 }
 
 suite("notes of other projects", () => {
@@ -180,8 +177,8 @@ suite("form", () => {
 test("an Ed25519 signature of the wrong length or under no valid key is false, not an error", () => {
   const message = utf8("m");
   const key = ed25519PublicKey(new Uint8Array(32).fill(1));
-  assert.equal(verifyEd25519(new Uint8Array(63), message, key), false);
-  assert.equal(verifyEd25519(new Uint8Array(64), message, key.subarray(1)), false);
-  assert.equal(verifyEd25519(new Uint8Array(64).fill(255), message, new Uint8Array(32).fill(255)), false);
-  assert.equal(verifyEd25519(fromHex(`0x${"00".repeat(64)}`), message, key), false);
+  assert.equal(ed25519Verifier(key)(new Uint8Array(63), message), false);
+  assert.equal(ed25519Verifier(key.subarray(1))(new Uint8Array(64), message), false);
+  assert.equal(ed25519Verifier(new Uint8Array(32).fill(255))(new Uint8Array(64).fill(255), message), false);
+  assert.equal(ed25519Verifier(key)(fromHex(`0x${"00".repeat(64)}`), message), false);
 });

@@ -13,7 +13,7 @@ import { checkLog, type ReceiptLike } from "../helpers/check-served-log.ts";
 import { defer, temporaryDirectory, within } from "../helpers/cleanup.ts";
 import { openStream } from "../helpers/ndjson.ts";
 import { signers } from "../helpers/primary.ts";
-import { launchNode } from "../helpers/process.ts";
+import { launch, launchNode } from "../helpers/process.ts";
 import { call, post } from "../helpers/rpc.ts";
 
 /** SPEC: a node that is asked to stop has ended by then. */
@@ -69,6 +69,43 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assert(next <= size);
   });
 }
+
+test("a replica that forwards appends when it is asked to stop answers or refuses each, and exits with 0", async (t) => {
+  const directory = temporaryDirectory(t);
+  const { node: primary, transaction } = await startNode(t, directory);
+  const [address] = (await call(primary.url, "sequencer_info")).multiaddrs;
+  const place = ["-mode", "replica", "-dbpath", `${directory}/copy`];
+  const replica = await launchNode(t, [...place, "-peers", address]);
+  const posts = Array.from({ length: 200 }, async () => {
+    const response = await post(replica.url, body(transaction())).catch(() => undefined);
+    return response === undefined ? undefined : await response.json().catch(() => undefined);
+  });
+  const answered = (one: unknown): boolean => typeof one === "object" && one !== null && "result" in one;
+  await Promise.race(posts.map((one) => one.then((answer) => assert(answered(answer)))));
+  replica.signal("SIGTERM");
+  const { code, stderr } = await replica.finished(STOPPED_WITHIN_MS);
+  assert.equal(code, 0, stderr);
+  const answers = (await Promise.all(posts)) as ({ result?: ReceiptLike } | undefined)[];
+  await checkLog(
+    primary.url,
+    answers.flatMap((answer) => answer?.result ?? []),
+  );
+});
+
+test("a node that is asked to stop before it serves ends at once, with 0", async (t) => {
+  const directory = temporaryDirectory(t);
+  const nobody = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWJPxP7QYvfkDoHRXFirAixtvmy3dMjy1eszPza7oFqdgt";
+  for (const mode of ["primary", "replica"]) {
+    const files = ["-dbpath", `${directory}/${mode}`, "-guard", `${directory}/guard`];
+    const ports = ["-rpcport", "0", "-p2pport", "0"];
+    const node = launch(t, ["start", "-mode", mode, ...files, ...ports, "-peers", nobody]);
+    await node.printed(/made one and kept it/);
+    node.signal("SIGTERM");
+    const { code, stdout, stderr } = await node.finished(5_000);
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stdout, /^API/m);
+  }
+});
 
 /** A connection that stays open after its request. */
 async function keepAlive(t: TestContext, url: string): Promise<void> {

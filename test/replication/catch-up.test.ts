@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toHex } from "../../src/base/bytes.ts";
 import type { NodeReader } from "../../src/log/merkle.ts";
+import { packEntries } from "../../src/log/packed-entries.ts";
 import { catchUp } from "../../src/replication/catch-up.ts";
 import { within } from "../helpers/cleanup.ts";
 import { entryAt } from "../helpers/stored-log.ts";
@@ -135,8 +136,8 @@ test("a live block of another history, stored while a catch-up runs, does not mi
   const peer = peerOf("a", source.log, async (answer, request) => {
     if (request.kind === "entries" && request.first === 0) {
       // The first range is on its way, and the fork comes before it.
-      const entries = Array.from({ length: 10 }, (_, i) => otherEntryAt(i + 1));
-      await follower.extend({ first: 1, entries, head: other.log.signed! });
+      const entries = packEntries(Array.from({ length: 10 }, (_, i) => otherEntryAt(i + 1)));
+      await follower.extend({ first: 1, count: 10, entries, head: other.log.signed! });
     }
     return answer;
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { toHex } from "../../src/base/bytes.ts";
+import { concatBytes, toHex } from "../../src/base/bytes.ts";
 import { SequencerError } from "../../src/base/errors.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { StoredRole } from "../../src/log/store.ts";
@@ -12,7 +12,8 @@ import { entryAt } from "../helpers/stored-log.ts";
 import { emptyReplica, otherEntryAt, peerOf, Source } from "./logs.ts";
 
 function stretch(log: Log, first: number, end: number): Stretch {
-  return { first, entries: Array.from({ length: end - first }, (_, i) => log.entry(first + i).entry) };
+  const pieces = Array.from(log.pieces(first, end), ({ entries }) => entries);
+  return { first, count: end - first, entries: concatBytes(...pieces) };
 }
 
 test("stretches that overlap what is stored add only what is new", async () => {
@@ -63,7 +64,7 @@ test("an entry that is not valid halts the follower before it is stored", async 
   await source.append(5);
   const { log } = await emptyReplica();
   const checker: EntryChecker = {
-    check: (first) => Promise.reject(new SequencerError("verification", `entry ${first} is wrong`)),
+    check: ({ first }) => Promise.reject(new SequencerError("verification", `entry ${first} is wrong`)),
   };
   const follower = new Follower(log, checker, () => assert.fail("nothing is stored"));
   await assert.rejects(follower.extend(stretch(source.log, 1, 3)), { code: "verification" });
@@ -86,10 +87,10 @@ test("roles that were set in blocks without a head of their own are told with th
   const follower = new Follower(
     log,
     {
-      check: async (first, entries) => ({
-        ...(await checker.check(first, entries)),
+      check: async (run) => ({
+        ...(await checker.check(run)),
         roles: [...changes].flatMap(([at, role]) =>
-          at >= first && at < first + entries.length ? [role] : [],
+          at >= run.first && at < run.first + run.count ? [role] : [],
         ),
       }),
     },

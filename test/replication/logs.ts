@@ -53,7 +53,7 @@ export class Source {
     await this.log.commit(sealed);
     const head = this.sign();
     this.log.publish(head, sealed);
-    return blockMessage(head, sealed);
+    return blockMessage(head, [sealed]);
   }
 }
 

@@ -4,6 +4,7 @@ import { toHex } from "../../src/base/bytes.ts";
 import type { SignedHead } from "../../src/log/checkpoint.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { NodeReader } from "../../src/log/merkle.ts";
+import type { EntryRun } from "../../src/log/packed-entries.ts";
 import { HeadChecker } from "../../src/replication/entry-checker.ts";
 import { Follower } from "../../src/replication/follower.ts";
 import type { SyncPeer } from "../../src/replication/panel.ts";
@@ -175,9 +176,9 @@ test("a writer that is slower than the network holds a bounded number of bytes, 
   const source = await Source.begin();
   const open = Promise.withResolvers<void>();
   class SlowChecker extends HeadChecker {
-    override async check(first: number, entries: readonly Uint8Array[]) {
+    override async check(run: EntryRun) {
       await open.promise;
-      return await super.check(first, entries);
+      return await super.check(run);
     }
   }
   const peer = peerOf("a", source.log, async (answer) => {

@@ -8,7 +8,7 @@ import { SequencerError } from "../../src/base/errors.ts";
 import { FAILED_SIGNATURES_BURST, INTAKE_BYTES_MAX } from "../../src/base/limits.ts";
 import { ROLES } from "../../src/permission/policy.ts";
 import { decodeOperation, encodeOperation, operationId } from "../../src/sequencing/transaction.ts";
-import type { TransactionBatch } from "../../src/sequencing/transaction-batch.ts";
+import { TransactionBatch } from "../../src/sequencing/transaction-batch.ts";
 import { TransactionReader } from "../../src/sequencing/transaction-reader.ts";
 import {
   accountOf,
@@ -122,7 +122,7 @@ suite("order", () => {
     const reader = new TransactionReader({ verify: verifyByRecovery }, () => time.wall());
     const roles = [{ account: writer.address, role: ROLES.writer }];
     reader.note({ kind: "log", context: log.context, lifetimeMs: LIFETIME_MS, roles });
-    return reader.read([payloads])[0]!;
+    return new TransactionBatch(payloads.length, reader.read([payloads])[0]!);
   }
 
   test("is kept for requests that workers read, and for those that then go the ordinary way", async (t) => {

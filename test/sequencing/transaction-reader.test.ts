@@ -6,7 +6,7 @@ import { suite, test } from "node:test";
 import { toHex, utf8 } from "../../src/base/bytes.ts";
 import { ROLES } from "../../src/permission/policy.ts";
 import { decodeOperation, operationId } from "../../src/sequencing/transaction.ts";
-import type { TransactionBatch } from "../../src/sequencing/transaction-batch.ts";
+import { TransactionBatch } from "../../src/sequencing/transaction-batch.ts";
 import { TransactionReader } from "../../src/sequencing/transaction-reader.ts";
 import {
   newWriter,
@@ -43,37 +43,65 @@ function transaction(from = writer, fields: { expires?: number; data?: Uint8Arra
   return transactionOf(context, from, { nonce: nonce++, expires, data });
 }
 
-function payloadsOf(batch: TransactionBatch | undefined): string[] {
-  assert.ok(batch !== undefined);
-  return Array.from(batch.ends, (end, i) =>
-    toHex(batch.payloads.subarray(i === 0 ? 0 : batch.ends[i - 1], end)),
-  );
+function batchOf(packed: Uint8Array | undefined, count: number): TransactionBatch {
+  assert.ok(packed !== undefined);
+  return new TransactionBatch(count, packed);
 }
 
-test("a batch has what the intake would have found out, its arrays in one buffer", () => {
+test("a batch has what the intake would have found out", () => {
   const { reader } = openReader();
-  const payloads = [transaction(), transaction(operator, { data: new Uint8Array(0) }), transaction()];
+  const payloads = [
+    transaction(),
+    transaction(operator, { data: new Uint8Array(0), expires: START + 2 }),
+    transaction(),
+  ];
   const forged = decodeOperation(payloads[2]!);
   payloads[2]![payloads[2]!.length - 1]! ^= 1;
-  const [batch] = reader.read([payloads]);
-  assert.deepEqual(payloadsOf(batch), payloads.map(toHex));
-  assert.deepEqual([...batch!.verdicts], [1, 1, 0]);
-  assert.deepEqual([...batch!.expires], Array(3).fill(START + 1_000));
-  assert.equal(toHex(batch!.ids.subarray(64)), toHex(operationId(context, forged)));
-  assert.equal(toHex(batch!.accounts.subarray(20, 40)), toHex(operator.address));
-  for (const array of [batch!.ends, batch!.ids, batch!.accounts, batch!.verdicts, batch!.payloads])
-    assert.equal(array.buffer, batch!.expires.buffer);
+  const [packed] = reader.read([payloads]);
+  const batch = batchOf(packed, 3);
+  const of = <T>(get: (i: number) => T): T[] => [0, 1, 2].map(get);
+  assert.deepEqual(
+    of((i) => toHex(batch.payload(i))),
+    payloads.map(toHex),
+  );
+  assert.deepEqual(
+    of((i) => batch.payloadLength(i)),
+    payloads.map(({ length }) => length),
+  );
+  assert.deepEqual(
+    of((i) => batch.isSigned(i)),
+    [true, true, false],
+  );
+  assert.deepEqual(
+    of((i) => batch.expires(i)),
+    [START + 1_000, START + 2, START + 1_000],
+  );
+  assert.deepEqual(
+    of((i) => toHex(batch.from(i))),
+    [writer, operator, writer].map(({ address }) => toHex(address)),
+  );
+  assert.equal(toHex(batch.id(2)), toHex(operationId(context, forged)));
 });
 
 test("all requests of a job are verified as one, and each gets its own", () => {
   const { reader, verified } = openReader();
   const requests = [1, 4, 2].map((count) => Array.from({ length: count }, () => transaction()));
-  const batches = reader.read([requests[0], undefined, requests[1], [utf8("S")], requests[2]]);
+  const all = [requests[0], undefined, requests[1], [utf8("S")], requests[2]];
+  const results = reader.read(all);
   assert.deepEqual(verified, [7]);
-  assert.deepEqual(
-    batches.map((batch) => batch && payloadsOf(batch)),
-    [requests[0], undefined, requests[1], undefined, requests[2]].map((request) => request?.map(toHex)),
-  );
+  for (const [i, request] of [requests[0], undefined, requests[1], undefined, requests[2]].entries()) {
+    if (request === undefined) {
+      assert.equal(results[i], undefined);
+      continue;
+    }
+    const batch = batchOf(results[i], request.length);
+    assert.deepEqual(
+      request.map((_, j) => toHex(batch.payload(j))),
+      request.map(toHex),
+    );
+    assert.ok(request.every((_, j) => batch.isSigned(j)));
+    assert.equal(results[i]!.buffer, results[0]!.buffer, "one buffer crosses for all");
+  }
 });
 
 suite("nothing is verified, and the intake has to decide", () => {
@@ -105,7 +133,7 @@ test("roles are those that it was told last", () => {
   const { reader } = openReader();
   assert.equal(reader.read([[transaction(newWriter)]])[0], undefined);
   reader.note({ kind: "role", account: newWriter.address, role: ROLES.writer });
-  assert.equal(reader.read([[transaction(newWriter)]])[0]?.count, 1);
+  assert.ok(reader.read([[transaction(newWriter)]])[0] !== undefined);
   reader.note({ kind: "role", account: newWriter.address, role: ROLES.none });
   assert.equal(reader.read([[transaction(newWriter)]])[0], undefined);
 });

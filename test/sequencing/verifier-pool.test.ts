@@ -2,13 +2,16 @@
  * Verifiers: in this thread, and in workers that may break.
  */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { VERIFY_JOB_SIGNATURES_MAX } from "../../src/base/limits.ts";
 import { packSignatures } from "../../src/sequencing/verifier.ts";
 import { VerifierPool, type VerifierPoolOptions } from "../../src/sequencing/verifier-pool.ts";
 import type { SignatureBatch } from "../../src/verify/verify.ts";
 import { promptVerifier } from "../helpers/pipeline.ts";
-import type { Scope } from "../helpers/temporary-directory.ts";
+import { type Scope, temporaryDirectory } from "../helpers/temporary-directory.ts";
 import { claimOf, verifierCompliance } from "./verifier-compliance.ts";
 
 type PoolEvent = Parameters<NonNullable<VerifierPoolOptions["onEvent"]>>[0];
@@ -61,9 +64,58 @@ suite("workers", () => {
     await assert.rejects(broken, { code: "internal" });
   });
 
+  test("that break while they load are replaced ever more slowly; jobs are refused until one loads", async (t) => {
+    const directory = temporaryDirectory(t);
+    const [module, mended] = [join(directory, "worker.ts"), join(directory, "mended")];
+    const sound = new URL("../../src/sequencing/verifier-worker.ts", import.meta.url);
+    writeFileSync(
+      module,
+      `import { existsSync } from "node:fs";
+       if (!existsSync(${JSON.stringify(mended)})) throw new Error("it cannot be loaded");
+       await import(${JSON.stringify(sound.href)});`,
+    );
+    const [errors, notices]: [number[], string[]] = [[], []];
+    const pool = new VerifierPool({
+      ...{ workers: 2, module: pathToFileURL(module) },
+      onEvent: (event) => {
+        if ("error" in event) errors.push(performance.now());
+        if ("notice" in event) notices.push(event.notice);
+      },
+    });
+    t.after(() => pool.close());
+    const one = packSignatures([claimOf(1)]);
+    const refusal = { code: "unavailable", data: { reason: "no-verifier" } };
+    await assert.rejects(pool.verify(one), refusal);
+    assert.equal(errors.length, 10, "five in each place");
+    assert.equal(notices.length, 1);
+    await assert.rejects(pool.verify(one), refusal);
+    assert(errors.at(-1)! - errors[0]! > 700, "100 + 200 + 400 ms of pauses");
+    writeFileSync(mended, "");
+    const verified = async (): Promise<boolean> => {
+      const verdicts = await pool.verify(one).catch(() => undefined);
+      return verdicts?.[0] === 1;
+    };
+    while (!(await verified())) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  test("that break over one job in one place leave the other place at work", async (t) => {
+    const pool = poolOf(t, 2);
+    for (let i = 0; i < 4; i++) {
+      await assert.rejects(pool.verify(poison), { code: "internal" });
+      assert.deepEqual([...(await pool.verify(packSignatures([claimOf(1)])))], [1]);
+    }
+  });
+
   test("finish what they have at the end; what waited is refused, and whatever comes later", async () => {
     for (let i = 0; i < 2; i++) {
-      const pool = new VerifierPool({ workers: 2 });
+      let loaded = 0;
+      const pool = new VerifierPool({
+        workers: 2,
+        onEvent: (event) => {
+          if ("variant" in event) loaded++;
+        },
+      });
+      while (loaded < 2) await new Promise((resolve) => setImmediate(resolve));
       const answers = Array.from({ length: 8 }, () => pool.verify(packSignatures(claims)));
       const settled = Promise.allSettled(answers);
       await new Promise((resolve) => setImmediate(resolve));

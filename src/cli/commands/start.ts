@@ -128,6 +128,7 @@ async function startNode(values: Values): Promise<void> {
   const mode = values.required("mode");
   if (mode !== "primary" && mode !== "replica")
     throw new SequencerError("usage", "-mode must be primary or replica");
+  const onRunning = stopOnSignal();
   const dbPath = values.required("dbpath");
   const identity = await p2pKey(dbPath, console.log);
   if (mode === "primary") await checkGenesisBond(values, dbPath);
@@ -135,8 +136,8 @@ async function startNode(values: Values): Promise<void> {
   const common = { ...commonOptions(values, dbPath, identity), ...(chain !== undefined && { chain }) };
   const node =
     mode === "primary" ? await startPrimaryWith(values, common) : await startReplicaWith(values, common);
+  onRunning(node);
   announce(node, mode, peerIdFromPrivateKey(identity).toString(), values);
-  stopOnSignal(node);
 }
 
 function commonOptions(values: Values, dbPath: string, identity: PrivateKey) {

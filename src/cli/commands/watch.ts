@@ -54,6 +54,7 @@ async function watch(values: Values): Promise<void> {
   if (values.positionals.length > 0 || urls.length + peers.length === 0) {
     throw new SequencerError("usage", "watch takes -url, -peers or both");
   }
+  const onRunning = stopOnSignal();
   const dbPath = values.required("dbpath");
   const log = values.text("log");
   const chain = await chainSettings(values);
@@ -68,7 +69,7 @@ async function watch(values: Values): Promise<void> {
   };
   if (peers.length === 0) {
     const node = await startWatchNode({ ...common, urls, ...(dbPath !== "" && { directory: dbPath }) });
-    stopOnSignal(node);
+    onRunning(node);
     console.log(`Watching  ${toHex(node.logId)} at ${urls.join(", ")}`);
     return;
   }
@@ -91,7 +92,7 @@ async function watch(values: Values): Promise<void> {
     hangUps: surviveHangUps(logger, onFatal),
     onFatal,
   });
-  stopOnSignal(node);
+  onRunning(node);
   console.log(
     `Watching  ${toHex(node.log.logId)} with peers${urls.length > 0 ? ` and ${urls.join(", ")}` : ""}`,
   );
