@@ -33,6 +33,8 @@ const WINDOW = 16_384;
 const ARRIVAL = 256;
 /** What a second of a run is worth: the time that it takes follows from the rate. */
 const TRANSACTIONS_PER_SECOND = 200_000;
+/** Transactions are signed for nearly as long as the log allows. */
+const LIFETIME_PART = 0.9;
 /**
  * Different transactions, taken in turn with ever new ids: the generator's own garbage is not to be measured. They fit
  * the processor's caches, as what was just decoded and verified does, and as hypercore's batches do.
@@ -90,13 +92,13 @@ async function measure(report: Report, directory: string, count: number, repetit
   const hypercoreProcessor: number[] = [];
   const perBlock: number[] = [];
   await appendBatches(hypercore, batches, ARRIVAL, count * HYPERCORE_PART);
-  await run(ordering, commitLoop, prepared, freshIds(count));
+  await runCore(ordering, commitLoop, prepared, freshIds(count));
   for (let i = 0; i < repetitions; i++) {
     const ids = freshIds(count);
     const blocks: SealedBlock[] = [];
     const stop = log.onPublish((_head, block) => blocks.push(block));
     const usage = processorTime();
-    const seconds = await run(ordering, commitLoop, prepared, ids);
+    const seconds = await runCore(ordering, commitLoop, prepared, ids);
     const { mainThread, all } = usage();
     stop();
     rates.push(count / seconds);
@@ -148,11 +150,11 @@ function processorTime(): () => { mainThread: number; all: number } {
   });
 }
 
-type Prepared = Omit<Submission, "id" | "settle">;
+export type Prepared = Omit<Submission, "id" | "settle">;
 
 /** Decoded as intake decodes them, from buffers of their own as HTTP leaves them. */
-function prepare({ context }: Log): Prepared[] {
-  const expires = Date.now() + 3_000_000;
+export function prepare({ context, genesis }: Log): Prepared[] {
+  const expires = Date.now() + Math.floor(genesis.maxTransactionLifetimeMs * LIFETIME_PART);
   return Array.from({ length: PREPARED }, (_, nonce) => {
     const payload = signedTransaction(context, nonce, expires);
     return { payload, operation: decodeOperation(payload) };
@@ -160,12 +162,12 @@ function prepare({ context }: Log): Prepared[] {
 }
 
 /** Ids that are new to the log: to the core they are nothing but hashes. */
-function freshIds(count: number): Uint8Array {
+export function freshIds(count: number): Uint8Array {
   return new Uint8Array(randomBytes(count * HASH_BYTES));
 }
 
 /** Seconds from the first order to the last answer. */
-async function run(
+export async function runCore(
   ordering: Ordering,
   commitLoop: CommitLoop,
   prepared: readonly Prepared[],

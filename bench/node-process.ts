@@ -66,6 +66,23 @@ export class NodeProcess {
     return new NodeProcess(await announcedUrl(child), child, directory);
   }
 
+  /** Starts a primary on the database and guard that are in a directory, and leaves them there. */
+  static async resume(directory: string, operatorKey: Uint8Array): Promise<NodeProcess> {
+    const child = spawn(
+      LAUNCHER,
+      [
+        ...["start", "-dbpath", join(directory, "db"), "-guard", join(directory, "guard")],
+        ...["-rpcport", "0", "-p2pport", "0", "-loglevel", "warn"],
+      ],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { ...process.env, OPERATOR_PRIVATE_KEY: toHex(operatorKey) },
+      },
+    );
+    process.once("exit", () => child.kill("SIGKILL"));
+    return new NodeProcess(await announcedUrl(child), child);
+  }
+
   /** Starts a node of a network with exactly these flags; every line of its log goes to `onLine`. */
   static async join(flags: readonly string[], onLine: (line: string) => void): Promise<NodeProcess> {
     const common = ["start", "-rpcport", "0", "-p2pport", "0", "-loglevel", "debug"];

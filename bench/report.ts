@@ -22,6 +22,10 @@ export interface BenchOptions {
   readonly replicas: number;
   /** Kill a replica every so often, and start it again. */
   readonly kill: boolean;
+  /** Entries of the large log. */
+  readonly entries: number;
+  /** Where a large log is made, or was, and stays; undefined makes one that goes away. */
+  readonly log?: string;
 }
 
 /** Where results are kept besides the terminal. */

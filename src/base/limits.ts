@@ -69,7 +69,7 @@ export const HASH_TIMEOUT_MS = 30_000;
 export const TILE_CACHE_ENTRIES = 1_024;
 /** Roots of earlier sizes kept in memory. */
 export const ROOT_CACHE_ENTRIES = 4_096;
-/** Blocks kept in memory for readers near the head, at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. */
+/** The last blocks committed, kept in memory for readers near the head: at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. */
 export const READ_CACHE_BYTES = 32 * MIB;
 /** Entries and bytes of one sequencer_read answer (SPEC section 5). */
 export const READ_ENTRIES_MAX = 1_000;

@@ -205,15 +205,6 @@ export class Log {
     }
   }
 
-  /** The same from the newest block back. */
-  *blocksFromTail(): Iterable<StoredBlock & { readonly timestamp: number }> {
-    for (let end = this.#committed.size; end > 0; ) {
-      const block = this.#blockAt(end - 1);
-      yield { ...block, timestamp: firstTimestamp(block) };
-      end = block.first;
-    }
-  }
-
   /** The sequence number of an id under the signed head, if the store indexes ids. */
   sequenceOf(id: Uint8Array): number | undefined {
     const sequence = this.#store.sequenceOf(id);

@@ -5,8 +5,10 @@
  * small, so nobody waits for that.
  */
 import { equalBytes, isZero } from "../base/bytes.ts";
+import { HASH_BYTES } from "../base/hash.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
+import { entryEnd, LENGTH_BYTES } from "../log/packed-entries.ts";
 import { decodeOperation, operationId } from "./transaction.ts";
 
 const PARTS = 2 ** 12;
@@ -17,6 +19,8 @@ const LOAD_AFTER = 0.25;
 /** A slot is the id's fingerprint and the sequence number in two halves. */
 const SLOT_WORDS = 3;
 const EMPTY = 0;
+/** The fingerprint of an id that begins with zeros: of one that was not stored, and of one in 2^32 others. */
+const NO_FINGERPRINT = 1;
 /** How exactly the age of an entry is known: marks of a whole retention. */
 const MARKS = 64;
 
@@ -48,22 +52,25 @@ export class IdIndex {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Adds an entry; sequence numbers grow and timestamps never decrease. */
-  add(id: Uint8Array, sequence: number, timestamp: number): void {
+  /**
+   * Adds an entry; sequence numbers grow and timestamps never decrease.
+   * @param at where the id begins in `ids`
+   */
+  add(ids: Uint8Array, sequence: number, timestamp: number, at = 0): void {
     const last = this.#marks.at(-1);
     if (last === undefined || timestamp >= last.timestamp + this.#retentionMs / MARKS) {
       this.#mark({ sequence, timestamp });
     }
-    const part = partOf(id);
+    const part = partOf(ids, at);
     if ((this.#counts[part]! + 1) * SLOT_WORDS > this.#parts[part]!.length * LOAD_MAX) this.#renew(part);
-    insert(this.#parts[part]!, fingerprintOf(id), sequence);
+    insert(this.#parts[part]!, fingerprintOf(ids, at), sequence);
     this.#counts[part]!++;
   }
 
   /** The sequence number of an id, or undefined if the index does not have it. */
   find(id: Uint8Array): number | undefined {
-    const slots = this.#parts[partOf(id)]!;
-    const fingerprint = fingerprintOf(id);
+    const slots = this.#parts[partOf(id, 0)]!;
+    const fingerprint = fingerprintOf(id, 0);
     for (let at = firstSlot(slots, fingerprint); slots[at] !== EMPTY; at = nextSlot(slots, at)) {
       if (slots[at] !== fingerprint) continue;
       const sequence = sequenceAt(slots, at);
@@ -107,17 +114,32 @@ export function rebuildIdIndex(
 ): IdIndex {
   const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
   const index = new IdIndex(retentionMs, idAt);
-  const horizon = log.committed.lastTimestamp - retentionMs;
-  let from = log.committed.size;
-  for (const { first, timestamp } of log.blocksFromTail()) {
-    from = first;
-    if (timestamp < horizon) break;
-  }
-  // Each by its own timestamp: a block spans time when the commit before it was slow.
-  for (const { sequence, entry, id } of log.entries(Math.max(1, from), log.committed.size)) {
-    index.add(isZero(id) ? idOf(log, sequence) : id, sequence, decodeEntry(entry)!.timestamp);
+  const from = firstSince(log, log.committed.lastTimestamp - retentionMs);
+  for (const { first, count, entries, ids } of log.pieces(Math.max(1, from), log.committed.size)) {
+    let start = 0;
+    for (let i = 0; i < count; i++) {
+      // Each by its own timestamp: a block spans time when the commit before it was slow.
+      const time = start + LENGTH_BYTES;
+      const timestamp = u32At(entries, time) * 2 ** 32 + u32At(entries, time + 4);
+      const at = i * HASH_BYTES;
+      if (fingerprintOf(ids, at) === NO_FINGERPRINT) index.add(idOf(log, first + i), first + i, timestamp);
+      else index.add(ids, first + i, timestamp, at);
+      start = entryEnd(entries, start);
+    }
   }
   return index;
+}
+
+/** The first entry that is not older than this. Their timestamps never decrease: no more than 53 are looked at. */
+function firstSince(log: Log, timestamp: number): number {
+  let low = 0;
+  let high = log.committed.size;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (decodeEntry(log.entry(middle).entry)!.timestamp < timestamp) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** A replica that verifies heads alone stores no ids: they are computed from the entries then. */
@@ -155,10 +177,14 @@ function nextSlot(slots: Uint32Array, at: number): number {
 }
 
 // Ids are keccak-256 digests: any of their bytes are a hash already.
-function fingerprintOf(id: Uint8Array): number {
-  return ((id[0]! << 24) | (id[1]! << 16) | (id[2]! << 8) | id[3]!) >>> 0 || 1;
+function fingerprintOf(ids: Uint8Array, at: number): number {
+  return u32At(ids, at) || NO_FINGERPRINT;
 }
 
-function partOf(id: Uint8Array): number {
-  return ((id[4]! << 8) | id[5]!) & (PARTS - 1);
+function partOf(ids: Uint8Array, at: number): number {
+  return ((ids[at + 4]! << 8) | ids[at + 5]!) & (PARTS - 1);
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

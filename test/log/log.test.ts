@@ -59,7 +59,7 @@ suite("reading", () => {
     );
   });
 
-  test("blocks are walked from either end, each with its first timestamp", async () => {
+  test("blocks are walked from any place on, each with its first timestamp", async () => {
     const log = await storedLog(new MemoryStore(), [3, 10, 1]);
     const starts = (blocks: Iterable<{ first: number; timestamp: number }>): number[] =>
       [...blocks].map(({ first, timestamp }) => {
@@ -68,7 +68,6 @@ suite("reading", () => {
       });
     assert.deepEqual(starts(log.blocks(0)), [0, 1, 4, 14]);
     assert.deepEqual(starts(log.blocks(5)), [4, 14]);
-    assert.deepEqual(starts(log.blocksFromTail()), [14, 4, 1, 0]);
   });
 
   test("a piece ends with its block or where it was asked to", async () => {
