@@ -2,7 +2,6 @@
  * The libp2p node of this project: TCP with Noise and Yamux, identify, and EpiSub. The only file that makes one.
  */
 import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
 import { identify } from "@libp2p/identify";
 import type { PrivateKey } from "@libp2p/interface";
 import { tcp } from "@libp2p/tcp";
@@ -21,6 +20,7 @@ import type { Parameters } from "./episub/limits.ts";
 import type { MessageId } from "./episub/messages.ts";
 import type { Episub } from "./episub/service.ts";
 import type { Verdict } from "./episub/state.ts";
+import { muxer } from "./muxer.ts";
 
 export interface Libp2pOptions {
   readonly identity: PrivateKey;
@@ -50,7 +50,7 @@ export async function createNode(
     addresses: { listen: [`/ip4/0.0.0.0/tcp/${port}`], announce: [...announce] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [muxer()],
     connectionManager: { inboundConnectionThreshold: CONNECTIONS_PER_HOST_PER_SECOND },
     connectionGater: {
       denyDialPeer: (peer) => bans.has(peer.toString()),

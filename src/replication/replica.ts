@@ -80,7 +80,8 @@ export class Replica {
   /** Takes a payload that was judged "accept". */
   deliver(payload: Uint8Array): void {
     const verified = this.#judged.get(payload);
-    if (verified !== undefined && this.#options.follower.halted === undefined) this.#take(verified);
+    const isOver = this.#stopping.signal.aborted || this.#options.follower.halted !== undefined;
+    if (verified !== undefined && !isOver) this.#take(verified);
   }
 
   /** Looks at the peers' heads soon: something is missing. */

@@ -1,0 +1,33 @@
+/**
+ * A peer that hangs up while a stream is opened ends that stream and nothing else.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { multiaddrConnectionPair } from "@libp2p/utils";
+import { muxer } from "../../src/replication/muxer.ts";
+
+test("a stream whose announcement finds the connection closed is aborted, and nothing is thrown", async () => {
+  const [connection] = multiaddrConnectionPair();
+  const made = muxer()().createStreamMuxer(connection);
+  void connection.close();
+  const stream = await made.createStream();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.notEqual(stream.status, "open");
+});
+
+test("a stream of a sound connection is opened and carries bytes", async (t) => {
+  const [near, far] = multiaddrConnectionPair();
+  const [opener, accepter] = [muxer()().createStreamMuxer(near), muxer()().createStreamMuxer(far)];
+  t.after(() => {
+    near.abort(new Error("the test is over"));
+    far.abort(new Error("the test is over"));
+  });
+  const received = new Promise<Uint8Array>((resolve) => {
+    accepter.addEventListener("stream", ({ detail }) => {
+      detail.addEventListener("message", ({ data }) => resolve(data.subarray()));
+    });
+  });
+  const stream = await opener.createStream();
+  stream.send(Uint8Array.of(1, 2, 3));
+  assert.deepEqual([...(await received)], [1, 2, 3]);
+});
