@@ -129,8 +129,6 @@ export const LIMITS = {
   pendingMs: 10_000,
   /** A peer that said it is full is not asked again for so long. */
   refusedMs: 10_000,
-  /** A neighbour cut off for undelivered GRAFTs stays out for so long. */
-  undeliveredBanMs: 60_000,
   /** A peer whose payload was rejected stays out for so long. */
   rejectedBanMs: 600_000,
   /** Timers are drawn from this much around their period, so that nodes do not march in step. */

@@ -35,6 +35,7 @@ import { receivePong, receiveTopics } from "./proximity.ts";
 import {
   type ActivePeer,
   type Context,
+  type CutReason,
   type Effect,
   type Env,
   type Event,
@@ -47,13 +48,22 @@ import { fill } from "./view-size.ts";
 export function step(state: State, event: Event, env: Env): Effect[] {
   const context: Context = { state, env, effects: [], cuts: [] };
   handle(context, event);
-  for (const { peer, reason } of context.cuts) {
-    drop(context, peer, reason, true);
-    state.passive.delete(peer);
-    const forMs = reason === "rejected" ? LIMITS.rejectedBanMs : LIMITS.undeliveredBanMs;
-    context.effects.push({ type: "ban", peer, reason, forMs });
-  }
+  for (const { peer, reason } of context.cuts) cutOff(context, peer, reason);
   return context.effects;
+}
+
+/** What a payload shows is proof, and bans; that GRAFTs stay unanswered may be a busy machine's doing, and ends the link. */
+function cutOff(context: Context, peer: string, reason: CutReason): void {
+  const info = context.state.active.get(peer)?.info;
+  drop(context, peer, reason, true);
+  if (reason === "rejected") {
+    context.state.passive.delete(peer);
+    context.effects.push({ type: "ban", peer, reason, forMs: LIMITS.rejectedBanMs });
+  } else if (info !== undefined) {
+    addPassive(context, info);
+    postpone(context, peer);
+    fill(context);
+  }
 }
 
 function handle(context: Context, event: Event): void {

@@ -302,15 +302,17 @@ describe("repair", () => {
     assert.equal(machine.state.active.get("d")?.undelivered, 0);
   });
 
-  test("GRAFTs left unanswered for a while, three times, cut the announcer off", () => {
+  test("GRAFTs left unanswered for a while, three times, end the link to the announcer, and ban nobody", () => {
     const machine = inTree();
     machine.receive("d", ihave(3, 2));
-    assert.deepEqual(effectsOf(machine.wait(3 * LIMITS.undeliveredMs - 300), "ban"), []);
+    machine.wait(3 * LIMITS.undeliveredMs - 300);
     assert.equal(machine.state.active.get("d")?.undelivered, 2);
     const effects = machine.wait(300);
-    assert.deepEqual(effectsOf(effects, "ban"), [
-      { type: "ban", peer: "d", reason: "undelivered", forMs: LIMITS.undeliveredBanMs },
+    assert.deepEqual(effectsOf(effects, "neighbor-down"), [
+      { type: "neighbor-down", peer: "d", reason: "undelivered" },
     ]);
+    assert.deepEqual(effectsOf(effects, "ban"), []);
+    assert.ok(machine.state.passive.get("d")!.notBefore > 0, "it is asked again later");
   });
 
   test("a delivery clears the count", () => {
