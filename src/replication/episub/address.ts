@@ -38,6 +38,12 @@ export function networkGroup(address: Multiaddr | undefined): string | undefined
         .join(":")}::/48`;
 }
 
+/** The same, but undefined for a network that we are in ourselves: the nodes of one data centre are to find each other. */
+export function foreignGroup(address: Multiaddr | undefined, own: readonly Multiaddr[]): string | undefined {
+  const group = networkGroup(address);
+  return own.some((each) => networkGroup(each) === group) ? undefined : group;
+}
+
 /** The eight groups of an IPv6 address. */
 function expand(host: string): number[] {
   const [head = "", tail] = host.split("::");

@@ -5,7 +5,7 @@
 import { type Logger, type Startable, serviceCapabilities, serviceDependencies } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { TypedEventEmitter } from "main-event";
-import { byPeer, networkGroup } from "./address.ts";
+import { byPeer, foreignGroup } from "./address.ts";
 import { decodeFrame, encodeFrame, type Frame, WIRE } from "./codec.ts";
 import type { EpisubComponents, EpisubEvents, EpisubInit, EpisubStats, NeighborView } from "./episub.ts";
 import { LINK_LIMITS } from "./limits.ts";
@@ -253,7 +253,8 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       now: Date.now(),
       random: Math.random,
       known: (id: MessageId) => this.#init.known?.(topic, id) ?? false,
-      groupOf: (peer: string) => networkGroup(this.#switchboard.remoteAddress(peer)),
+      groupOf: (peer: string) =>
+        foreignGroup(this.#switchboard.remoteAddress(peer), this.#components.addressManager.getAddresses()),
     };
   }
 

@@ -5,7 +5,7 @@ import { generateKeyPair } from "@libp2p/crypto/keys";
 import type { Stream } from "@libp2p/interface";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
-import { networkGroup } from "../../../src/replication/episub/address.ts";
+import { foreignGroup, networkGroup } from "../../../src/replication/episub/address.ts";
 import { MessageCache } from "../../../src/replication/episub/cache.ts";
 import { LINK_LIMITS } from "../../../src/replication/episub/limits.ts";
 import { Link } from "../../../src/replication/episub/link.ts";
@@ -230,6 +230,15 @@ describe("peer records", async () => {
     const join: Message = { type: "join", peer: unsigned, ttl: 1 };
     assert.equal(await new RecordBook().check(bob, join), undefined);
     assert.deepEqual(await new RecordBook().check(alice, join), join);
+  });
+
+  test("a network that we are in ourselves is none", () => {
+    const own = [multiaddr("/ip4/192.0.2.7/tcp/1"), multiaddr("/ip4/127.0.0.1/tcp/1")];
+    const group = (text: string) => foreignGroup(multiaddr(text), own);
+    assert.equal(group("/ip4/192.0.2.200/tcp/2"), undefined);
+    assert.equal(group("/ip4/198.51.100.1/tcp/2"), "198.51.100.0/24");
+    assert.equal(group("/ip4/127.0.0.1/tcp/2"), undefined);
+    assert.equal(foreignGroup(undefined, own), undefined);
   });
 
   test("of a node that listens nowhere are empty", async () => {
