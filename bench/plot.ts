@@ -92,6 +92,7 @@ export function linePlot({ title, caption, x, y, series, marks = [] }: Plot): st
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeXml(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     ...parts,
     "</svg>\n",
@@ -143,8 +144,7 @@ function line(x1: number, y1: number, x2: number, y2: number, color: string, das
 }
 
 function text(x: number, y: number, words: string, attributes = ""): string {
-  const escaped = words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text x="${round(x)}" y="${round(y)}"${attributes === "" ? "" : ` ${attributes}`}>${escaped}</text>`;
+  return `<text x="${round(x)}" y="${round(y)}"${attributes === "" ? "" : ` ${attributes}`}>${escapeXml(words)}</text>`;
 }
 
 function wrap(words: string, characters: number): string[] {
@@ -157,4 +157,8 @@ function format(value: number): string {
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+function escapeXml(words: string): string {
+  return words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
