@@ -8,7 +8,7 @@ import { median } from "./report.ts";
 export const BATCH = 100;
 export const SMALL_BATCH = 10;
 /** Enough to keep both the node's threads and the generator at work. */
-export const BATCH_CONNECTIONS = 8;
+export const BATCH_CONNECTIONS = 24;
 /** Of open loops: so many requests may be under way before one has to wait for a connection. */
 export const OPEN_CONNECTIONS = 64;
 /** Transactions of the first measurement, which says how many the others need, and warms the node up. */
