@@ -21,7 +21,7 @@ import { CommitLoop } from "../src/sequencing/commit-loop.ts";
 import { useNativeSecp256k1 } from "../src/sequencing/native-secp256k1.ts";
 import { Ordering } from "../src/sequencing/ordering.ts";
 import type { Submission } from "../src/sequencing/outcome.ts";
-import { startPrimary } from "../src/sequencing/start-up.ts";
+import { type PrimaryStart, startPrimary } from "../src/sequencing/start-up.ts";
 import { decodeOperation } from "../src/sequencing/transaction.ts";
 import { appendBatches, openHypercore } from "./hypercore.ts";
 import { type BenchOptions, median, type Report } from "./report.ts";
@@ -61,14 +61,16 @@ export async function core(report: Report, options: BenchOptions): Promise<void>
   }
 }
 
-async function measure(report: Report, directory: string, count: number, repetitions: number): Promise<void> {
-  const path = join(directory, "db");
-  const store = new LmdbStore({ path });
+/** The core over the database and the guard in a directory, made if they are not there. */
+export async function openCore(
+  directory: string,
+  start: Pick<PrimaryStart, "operatorKey" | "genesis" | "solo">,
+) {
+  const store = new LmdbStore({ path: join(directory, "db") });
   const { log, guard, signer } = await startPrimary({
+    ...start,
     store,
     guardDirectory: join(directory, "guard"),
-    operatorKey: keccak256(new Uint8Array(1)),
-    genesis: { writers: writers.toSorted(Buffer.compare), maxTransactionLifetimeMs: 3_600_000 },
     now: Date.now(),
     warn: console.error,
   });
@@ -78,6 +80,20 @@ async function measure(report: Report, directory: string, count: number, repetit
   };
   const hasher = new BlockHasher();
   const commitLoop = new CommitLoop({ log, ordering, guard, signer, grow: hasher.grow, onFatal });
+  const close = async (): Promise<void> => {
+    await commitLoop.stop();
+    await hasher.close();
+    await guard.close();
+    await store.close();
+  };
+  return { log, ordering, commitLoop, close };
+}
+
+async function measure(report: Report, directory: string, count: number, repetitions: number): Promise<void> {
+  const { log, ordering, commitLoop, close } = await openCore(directory, {
+    operatorKey: keccak256(new Uint8Array(1)),
+    genesis: { writers: writers.toSorted(Buffer.compare), maxTransactionLifetimeMs: 3_600_000 },
+  });
   const prepared = prepare(log);
   report.conditions({ "bytes of an entry": prepared[0]!.payload.length + 8 });
 
@@ -112,11 +128,8 @@ async function measure(report: Report, directory: string, count: number, repetit
     hypercoreRates.push(appended / (await appendBatches(hypercore, batches, batch, appended)));
     hypercoreProcessor.push(hypercoreUsage().all / appended);
   }
-  await commitLoop.stop();
-  await hasher.close();
+  await close();
   await hypercore.close();
-  await guard.close();
-  await store.close();
 
   report.row({ what: "ordered, committed, guarded, signed", unit: "tx/s", values: rates, bar: ">= 400,000" });
   report.row({ what: "main thread's time", unit: "us/tx", values: processor });

@@ -7,16 +7,9 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { LmdbStore } from "../src/log/lmdb-store.ts";
-import { Permissions } from "../src/permission/policy.ts";
-import { BlockHasher } from "../src/sequencing/block-hasher.ts";
-import { Clock } from "../src/sequencing/clock.ts";
-import { CommitLoop } from "../src/sequencing/commit-loop.ts";
 import { useNativeSecp256k1 } from "../src/sequencing/native-secp256k1.ts";
-import { Ordering } from "../src/sequencing/ordering.ts";
-import { startPrimary } from "../src/sequencing/start-up.ts";
 import { Connection } from "./connection.ts";
-import { freshIds, prepare, runCore } from "./core.ts";
+import { freshIds, openCore, prepare, runCore } from "./core.ts";
 import { Histogram } from "./histogram.ts";
 import { generateLog, OPERATOR_KEY } from "./large-log-generator.ts";
 import { LoadGenerator } from "./load.ts";
@@ -155,7 +148,7 @@ async function measureAppends(report: Report, logs: Logs, repetitions: number): 
 /** The ordering core on both logs, in turns. */
 async function measureCore(report: Report, logs: Logs, repetitions: number): Promise<void> {
   useNativeSecp256k1();
-  const cores = [await openCore(logs.large), await openCore(logs.small)];
+  const cores = [await openCoreOf(logs.large), await openCoreOf(logs.small)];
   const rates: number[][] = [[], []];
   const processor: number[][] = [[], []];
   for (let i = -1; i < repetitions; i++) {
@@ -170,23 +163,12 @@ async function measureCore(report: Report, logs: Logs, repetitions: number): Pro
   addRatio(report, "ordering core", rates, processor);
 }
 
-async function openCore(directory: string) {
-  const store = new LmdbStore({ path: join(directory, "db") });
-  const { log, guard, signer } = await startPrimary({
-    store,
-    guardDirectory: join(directory, "guard"),
+async function openCoreOf(directory: string) {
+  const { log, ordering, commitLoop, close } = await openCore(directory, {
     operatorKey: OPERATOR_KEY,
     genesis: {},
     solo: true,
-    now: Date.now(),
-    warn: console.error,
   });
-  const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), new Clock());
-  const onFatal = (error: unknown): never => {
-    throw error;
-  };
-  const hasher = new BlockHasher();
-  const commitLoop = new CommitLoop({ log, ordering, guard, signer, grow: hasher.grow, onFatal });
   return {
     run: async () => {
       const ids = freshIds(CORE_TRANSACTIONS);
@@ -196,12 +178,7 @@ async function openCore(directory: string) {
       const seconds = await runCore(ordering, commitLoop, prepared, ids);
       return { seconds, ...process.threadCpuUsage(before) };
     },
-    close: async () => {
-      await commitLoop.stop();
-      await hasher.close();
-      await guard.close();
-      await store.close();
-    },
+    close,
   };
 }
 
