@@ -2,7 +2,7 @@
  * Recursive Length Prefix, strict (Ethereum yellow paper, appendix B): a reader that accepts only the shortest
  * encoding of everything, and an encoder. What the reader accepts re-encodes to the same bytes.
  */
-import { concatBytes } from "./bytes.ts";
+import { fromHex } from "./bytes.ts";
 
 /** Bytes that are not the canonical RLP of what was expected. Callers turn it into their own refusal. */
 export class RlpError extends Error {
@@ -12,6 +12,7 @@ export class RlpError extends Error {
 const EMPTY_STRING = 0x80;
 const EMPTY_LIST = 0xc0;
 const SHORT_MAX = 55;
+const EMPTY = new Uint8Array(0);
 
 /** Reads the items of one list in order; `end` demands that nothing is left. */
 export class RlpReader {
@@ -131,19 +132,18 @@ export class RlpReader {
 /** The encoding of a byte string. */
 export function rlpBytes(bytes: Uint8Array): Uint8Array {
   if (bytes.length === 1 && bytes[0]! < EMPTY_STRING) return bytes;
-  return concatBytes(header(EMPTY_STRING, bytes.length), bytes);
+  return withHeader(EMPTY_STRING, bytes.length, [bytes]);
 }
 
 /** The encoding of an integer, minimal big-endian; zero is the empty string. */
 export function rlpInteger(value: number | bigint): Uint8Array {
-  return rlpBytes(minimalBytes(BigInt(value)));
+  return rlpBytes(minimalBytes(value));
 }
 
 /** The encoding of a list of encoded items. */
 export function rlpList(items: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const item of items) length += item.length;
-  return concatBytes(header(EMPTY_LIST, length), ...items);
+  const length = items.reduce((sum, item) => sum + item.length, 0);
+  return withHeader(EMPTY_LIST, length, items);
 }
 
 /** Big-endian bytes without leading zeros. */
@@ -153,14 +153,21 @@ export function stripLeadingZeros(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(start);
 }
 
-function minimalBytes(value: bigint): Uint8Array {
-  const bytes: number[] = [];
-  for (let rest = value; rest > 0n; rest >>= 8n) bytes.unshift(Number(rest & 255n));
-  return Uint8Array.from(bytes);
+function withHeader(base: number, length: number, parts: readonly Uint8Array[]): Uint8Array {
+  const isShort = length <= SHORT_MAX;
+  const size = isShort ? EMPTY : minimalBytes(length);
+  const encoded = new Uint8Array(1 + size.length + length);
+  encoded[0] = base + (isShort ? length : SHORT_MAX + size.length);
+  encoded.set(size, 1);
+  let offset = 1 + size.length;
+  for (const part of parts) {
+    encoded.set(part, offset);
+    offset += part.length;
+  }
+  return encoded;
 }
 
-function header(base: number, length: number): Uint8Array {
-  if (length <= SHORT_MAX) return Uint8Array.of(base + length);
-  const size = minimalBytes(BigInt(length));
-  return concatBytes(Uint8Array.of(base + SHORT_MAX + size.length), size);
+function minimalBytes(value: number | bigint): Uint8Array {
+  const digits = value.toString(16);
+  return value === 0 || value === 0n ? EMPTY : fromHex(`0x${digits.length % 2 === 0 ? "" : "0"}${digits}`);
 }
