@@ -4,7 +4,7 @@
 import { fromHex, toHexDigits } from "../src/base/bytes.ts";
 import { type DigestContext, domainSeparator } from "../src/base/eip712.ts";
 import type { LoadJob } from "./load.ts";
-import { signedTransaction } from "./transactions.ts";
+import { signedTransactions } from "./transactions.ts";
 
 /** Transactions are signed for nearly as long as the log allows: preparation and sending have to fit in. */
 const LIFETIME_PART = 0.9;
@@ -45,10 +45,7 @@ async function inspectLog(url: string): Promise<TargetLog> {
 function* makeRequests({ work, requests: count, firstNonce }: LoadJob, log: TargetLog): Generator<Buffer> {
   for (let i = 0; i < count; i++) {
     if (work.kind === "append") {
-      const calls: string[] = [];
-      for (let j = 0; j < work.batch; j++) {
-        calls.push(appendCall(log, firstNonce + i * work.batch + j));
-      }
+      const calls = appendCalls(log, firstNonce + i * work.batch, work.batch);
       yield post(work.batch === 1 ? calls[0]! : `[${calls.join(",")}]`);
     } else if (work.kind === "read") {
       const from = Math.floor(Math.random() * (work.size - work.entries));
@@ -61,10 +58,12 @@ function* makeRequests({ work, requests: count, firstNonce }: LoadJob, log: Targ
   }
 }
 
-function appendCall({ context, lifetimeMs }: TargetLog, nonce: number): string {
+function appendCalls({ context, lifetimeMs }: TargetLog, first: number, count: number): string[] {
   const expires = Date.now() + Math.floor(lifetimeMs * LIFETIME_PART);
-  const payload = signedTransaction(context, nonce, expires);
-  return `{"jsonrpc":"2.0","id":${nonce},"method":"sequencer_append","params":["0x${toHexDigits(payload)}"]}`;
+  return signedTransactions(context, first, count, expires).map((payload, i) => {
+    const params = `["0x${toHexDigits(payload)}"]`;
+    return `{"jsonrpc":"2.0","id":${first + i},"method":"sequencer_append","params":${params}}`;
+  });
 }
 
 function post(body: string): Buffer {
