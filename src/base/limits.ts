@@ -116,6 +116,15 @@ export const STREAM_HEARTBEAT_MS = 5_000;
 export const STREAM_STALL_MS = 20_000;
 /** Streams served at once. */
 export const STREAMS_MAX = 256;
+/** WebSockets open at once. */
+export const SOCKETS_MAX = 256;
+/** Requests that one WebSocket may have under way before it is not read. */
+export const SOCKET_REQUESTS_MAX = 1_024;
+/** Bytes of answers that one WebSocket has not taken: from these on it is not read, and from those on it is cut off. */
+export const SOCKET_PAUSE_BYTES = MIB;
+export const SOCKET_UNSENT_BYTES_MAX = 64 * MIB;
+/** Milliseconds between pings of a WebSocket; without an answer by the next one it is cut off. */
+export const SOCKET_PING_MS = 20_000;
 /** Milliseconds to finish what was accepted when the process is asked to stop. */
 export const SHUTDOWN_MS = 8_000;
 /** Milliseconds that a process that is to end waits for threads that are still loading: a second on a busy machine. */

@@ -20,10 +20,12 @@ import {
 } from "../base/limits.ts";
 import { releaseAnswer } from "./answer-text.ts";
 import type { Backend } from "./backend.ts";
-import { type Answer, answer, fail, isParts, type Parts } from "./json-rpc.ts";
-import { rpcMethods, signedHead } from "./methods.ts";
+import { fail, isParts, type Parts } from "./json-rpc.ts";
+import { signedHead } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
 import { parseIndex } from "./params.ts";
+import { Requests } from "./requests.ts";
+import { serveSockets } from "./sockets.ts";
 import { boundConnections, sourceOf, TrustedProxies } from "./sources.ts";
 import { serveStaticFiles } from "./static-files.ts";
 import { streamLog } from "./stream.ts";
@@ -113,9 +115,17 @@ export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyI
       .type(JSON_TYPE)
       .send(fail(null, asKnown(error, status)).body);
   });
+  const requests = new Requests(backend);
+  const openSockets = serveSockets(
+    server.server,
+    requests,
+    ({ socket }) => sourceOf(undefined, socket.remoteAddress),
+    stop,
+  );
+  metrics.gauge("sequencer_sockets_open", "WebSockets", openSockets);
   server.register(cors, { origin: "*", methods: ["GET", "POST"], maxAge: 86_400 });
   server.register(async (routes) => {
-    serveRpc(routes, backend);
+    serveRpc(routes, requests);
     serveStaticFiles(routes, backend);
     serveStream(routes, options, stop);
     serveHealth(routes, backend, metrics);
@@ -136,25 +146,10 @@ function refusals(metrics: Metrics, logger: Logger): (source: string) => void {
   };
 }
 
-function serveRpc(server: FastifyInstance, backend: Backend): void {
-  const methods = rpcMethods(backend);
-  const { fastAppends } = backend;
-  const answerRequest = async (body: Buffer, name: string): Promise<Answer> => {
-    const place = fastAppends?.reserve(body, name);
-    if (place === undefined) return await answer(body.toString(), methods, { name });
-    try {
-      return (
-        (await fastAppends!.answer(body, place)) ?? (await answer(body.toString(), methods, { name, place }))
-      );
-    } catch (error) {
-      return fail(null, error);
-    } finally {
-      fastAppends!.release(place);
-    }
-  };
+function serveRpc(server: FastifyInstance, requests: Requests): void {
   server.post("/", async (request, reply) => {
     const source = sourceOf(request.ip, request.socket.remoteAddress);
-    const { body, error } = await answerRequest((request.body as Buffer | undefined) ?? NO_BODY, source);
+    const { body, error } = await requests.answer((request.body as Buffer | undefined) ?? NO_BODY, source);
     if (body === undefined) return reply.code(204).send();
     if (error?.code === "limit-exceeded") {
       reply.code(429).header("retry-after", retryAfterSeconds(error));
