@@ -1,5 +1,5 @@
 /**
- * JSON-RPC over fetch, with time-outs, bounds, and repeats of what is safe to repeat. Answers are `unknown` until
+ * JSON-RPC over fetch or a WebSocket, with time-outs, bounds, and repeats of what is safe to repeat. Answers are `unknown` until
  * somebody has parsed them.
  */
 import { type ErrorCode, RPC_CODES, SequencerError } from "../base/errors.ts";
@@ -10,6 +10,7 @@ import {
   CLIENT_RETRY_MS_MAX,
   CLIENT_TIMEOUT_MS,
 } from "../base/limits.ts";
+import { RpcSocket } from "./socket.ts";
 
 export type Params = readonly unknown[] | Readonly<Record<string, unknown>>;
 
@@ -25,12 +26,22 @@ const CODE_NAMES = new Map<number, ErrorCode>(
 );
 
 export class Transport {
+  /** Of the node's API, http: or https:. */
   readonly url: string;
+  readonly #socket: RpcSocket | undefined;
   #nextId = 0;
 
-  /** @param url of the node's API */
+  /** @param url of the node's API; requests are messages of one WebSocket if it is ws: or wss: */
   constructor(url: string) {
-    this.url = url.replace(/\/+$/, "");
+    const trimmed = url.replace(/\/+$/, "");
+    const isSocket = /^wss?:/.test(trimmed);
+    this.url = isSocket ? trimmed.replace(/^ws/, "http") : trimmed;
+    if (isSocket) this.#socket = new RpcSocket(`${trimmed}/`);
+  }
+
+  /** Closes what is open; a later request opens it again. */
+  close(): void {
+    this.#socket?.close();
   }
 
   /** The result of one call, tried again while the node is unreachable or asks for patience. */
@@ -76,13 +87,10 @@ export class Transport {
       method,
       params,
     }));
-    const text = await this.#post(JSON.stringify(requests.length === 1 ? requests[0] : requests));
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text);
-    } catch {
-      throw badAnswer("not JSON");
-    }
+    const parsed = await this.#exchange(
+      JSON.stringify(requests.length === 1 ? requests[0] : requests),
+      firstId,
+    );
     // The answers of a batch may come in any order.
     const byId = new Map<unknown, CallResult>();
     for (const one of Array.isArray(parsed) ? parsed : [parsed]) byId.set(one?.id, parseAnswer(one));
@@ -90,6 +98,16 @@ export class Transport {
     return calls.map(
       (_, i) => byId.get(firstId + i) ?? refusal ?? { error: badAnswer("no answer to a call") },
     );
+  }
+
+  /** The parsed answer to a request whose first call has this id. */
+  async #exchange(body: string, firstId: number): Promise<unknown> {
+    if (this.#socket === undefined) return parse(await this.#post(body));
+    try {
+      return await this.#socket.request(body, firstId);
+    } catch (cause) {
+      throw unreachable(this.url, cause);
+    }
   }
 
   async #post(body: string): Promise<string> {
@@ -109,6 +127,14 @@ export class Transport {
     if (text.length > CLIENT_ANSWER_BYTES_MAX) throw badAnswer("too large");
     if (response.status >= 500 && response.status !== 500) throw unreachable(this.url, response.statusText);
     return text;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badAnswer("not JSON");
   }
 }
 
