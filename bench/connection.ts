@@ -14,7 +14,14 @@ const HEAD_END = "\r\n\r\n";
 
 const memory = Buffer.allocUnsafeSlow(READ_BYTES);
 
-export class Connection {
+/** What carries one request at a time. */
+export interface Channel {
+  /** @param onAnswer called with true if the answer is good, never before this returns */
+  send(request: Buffer, onAnswer: (ok: boolean) => void): void;
+  close(): void;
+}
+
+export class Connection implements Channel {
   readonly #socket: Socket;
   /** The beginning of an answer whose head came in pieces. */
   #begun: Buffer | undefined;
@@ -47,7 +54,6 @@ export class Connection {
     return connection;
   }
 
-  /** @param onAnswer called with true if the answer is good, never before this returns */
   send(request: Buffer, onAnswer: (ok: boolean) => void): void {
     if (this.#socket.destroyed) {
       queueMicrotask(() => onAnswer(false));

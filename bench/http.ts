@@ -14,18 +14,25 @@ import { ACCOUNTS, DATA_BYTES } from "./transactions.ts";
 const SINGLE_CONNECTIONS = 64;
 /** Requests of the first measurement, which says how many the others need, and warms everybody up. */
 const TRIAL = { batched: 200, single: 10_000 };
+/** WebSockets, and messages under way on each. */
+const SOCKETS = 8;
+const SOCKET_MESSAGES = 128;
 const VERIFICATION_PART = 0.3;
 /** Bytes of a full receipt as JSON, in a log of some ten thousand entries. */
 const RECEIPT_BYTES = 1_500;
 
 const single = { work: { kind: "append", batch: 1 }, connections: SINGLE_CONNECTIONS } as const;
 const batched = { work: { kind: "append", batch: BATCH }, connections: BATCH_CONNECTIONS } as const;
+const streamed = {
+  work: { kind: "append", batch: 1, underWay: SOCKET_MESSAGES },
+  connections: SOCKETS,
+} as const;
 
 export async function http(report: Report, { seconds, repetitions, directory }: BenchOptions): Promise<void> {
   report.conditions({
     "bytes of a transaction": `${DATA_BYTES} of data`,
     accounts: ACCOUNTS,
-    connections: `${SINGLE_CONNECTIONS} single, ${BATCH_CONNECTIONS} batched`,
+    connections: `${SINGLE_CONNECTIONS} single, ${BATCH_CONNECTIONS} batched, ${SOCKETS} WebSockets with ${SOCKET_MESSAGES} messages under way`,
     "calls of a batch": BATCH,
     receipts: "full",
   });
@@ -39,12 +46,14 @@ export async function http(report: Report, { seconds, repetitions, directory }: 
     const trial = {
       single: await generator.run({ ...single, requests: TRIAL.single }),
       batched: await generator.run({ ...batched, requests: TRIAL.batched }),
+      streamed: await generator.run({ ...streamed, requests: TRIAL.single }),
       echo: await elsewhere(echo, TRIAL.single),
     };
     await elsewhere(longEcho, TRIAL.single);
     const requests = {
       single: requestsFor(seconds, TRIAL.single, trial.single),
       batched: requestsFor(seconds, TRIAL.batched, trial.batched),
+      streamed: requestsFor(seconds, TRIAL.single, trial.streamed),
       echo: requestsFor(seconds, TRIAL.single, trial.echo),
     };
     const rounds: Round[] = [];
@@ -55,6 +64,7 @@ export async function http(report: Report, { seconds, repetitions, directory }: 
         echo: await elsewhere(echo, requests.echo),
         longEcho: await elsewhere(longEcho, requests.echo),
         batched: await generator.run({ ...batched, requests: requests.batched }),
+        streamed: await generator.run({ ...streamed, requests: requests.streamed }),
         requests,
       });
     }
@@ -71,7 +81,8 @@ interface Round {
   readonly echo: LoadResult;
   readonly longEcho: LoadResult;
   readonly batched: MeasuredLoad;
-  readonly requests: { readonly single: number; readonly batched: number; readonly echo: number };
+  readonly streamed: MeasuredLoad;
+  readonly requests: Readonly<Record<"single" | "batched" | "streamed" | "echo", number>>;
 }
 
 function addRows(report: Report, rounds: readonly Round[]): void {
@@ -81,6 +92,7 @@ function addRows(report: Report, rounds: readonly Round[]): void {
   };
   const rate = ({ requests, batched }: Round): number => (requests.batched * BATCH) / batched.seconds;
   const singleRate = ({ requests, single }: Round): number => requests.single / single.seconds;
+  const streamedRate = ({ requests, streamed }: Round): number => requests.streamed / streamed.seconds;
   const echoRate = ({ requests, echo }: Round): number => requests.echo / echo.seconds;
   const longEchoRate = ({ requests, longEcho }: Round): number => requests.echo / longEcho.seconds;
   const generatorCores = ({ generator, seconds }: LoadResult): number => generator.cpuSeconds / seconds;
@@ -121,4 +133,9 @@ function addRows(report: Report, rounds: readonly Round[]): void {
     ">= 60",
   );
   row("  / answers as long as receipts", "%", (round) => (100 * singleRate(round)) / longEchoRate(round));
+  row("one transaction a message, WebSockets", "tx/s", streamedRate);
+  row("  node", "cores", (round) => nodeCores(round.streamed));
+  row("  load generator", "cores", (round) => generatorCores(round.streamed));
+  row("  node's processor time", "us/tx", (round) => microseconds(round.streamed, round.requests.streamed));
+  row("  / echo", "%", (round) => (100 * streamedRate(round)) / echoRate(round));
 }

@@ -3,7 +3,7 @@
  * are missing to the node.
  */
 import { PerformanceObserver } from "node:perf_hooks";
-import { Connection } from "./connection.ts";
+import { type Channel, Connection } from "./connection.ts";
 import { Histogram } from "./histogram.ts";
 import {
   type GeneratorMessage,
@@ -13,6 +13,7 @@ import {
   WARM_UP_MS,
 } from "./load.ts";
 import { prepareRequests } from "./requests.ts";
+import { SocketConnection } from "./socket-connection.ts";
 
 let job: LoadJob | undefined;
 let requests: Iterator<Buffer> | undefined;
@@ -86,9 +87,7 @@ class Tally {
 
 async function run(wanted: LoadJob, prepared: Iterator<Buffer>): Promise<LoadResult> {
   const target = new URL(wanted.sendTo ?? wanted.url);
-  const connections = await Promise.all(
-    Array.from({ length: wanted.connections }, () => Connection.open(target)),
-  );
+  const connections = await openChannels(wanted, target);
   longestCollection = 0;
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
@@ -110,9 +109,18 @@ async function run(wanted: LoadJob, prepared: Iterator<Buffer>): Promise<LoadRes
   };
 }
 
+async function openChannels({ work, connections }: LoadJob, target: URL): Promise<readonly Channel[]> {
+  const underWay = work.kind === "append" ? work.underWay : undefined;
+  const each = Array.from({ length: connections }, async (): Promise<readonly Channel[]> => {
+    if (underWay === undefined) return [await Connection.open(target)];
+    return (await SocketConnection.open(target)).channels(underWay);
+  });
+  return (await Promise.all(each)).flat();
+}
+
 /** @returns requests answered a second */
 async function closedLoop(
-  connections: readonly Connection[],
+  connections: readonly Channel[],
   requests: Iterator<Buffer>,
   tally: Tally,
 ): Promise<number> {
@@ -144,7 +152,7 @@ async function closedLoop(
  * @returns requests answered a second while there were more to send
  */
 async function openLoop(
-  connections: readonly Connection[],
+  connections: readonly Channel[],
   requests: Iterator<Buffer>,
   { requests: count, intervalSeconds }: LoadJob,
   rate: number,

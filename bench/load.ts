@@ -12,7 +12,13 @@ export const WARM_UP_MS = 1_000;
 
 /** What to send: transactions in requests of `batch` calls (1 is a plain call), or one and the same kind of read. */
 export type Work =
-  | { readonly kind: "append"; readonly batch: number; readonly signWhileSending?: boolean }
+  | {
+      readonly kind: "append";
+      readonly batch: number;
+      readonly signWhileSending?: boolean;
+      /** Over WebSockets, with so many messages under way on each. */
+      readonly underWay?: number;
+    }
   | { readonly kind: "read"; readonly entries: number; readonly size: number }
   | { readonly kind: "tile" | "bundle"; readonly size: number };
 

@@ -4,6 +4,7 @@
 import { fromHex, toHexDigits } from "../src/base/bytes.ts";
 import { type DigestContext, domainSeparator } from "../src/base/eip712.ts";
 import type { LoadJob } from "./load.ts";
+import { frame } from "./socket-connection.ts";
 import { signedTransactions } from "./transactions.ts";
 
 /** Transactions are signed for nearly as long as the log allows: preparation and sending have to fit in. */
@@ -46,7 +47,8 @@ function* makeRequests({ work, requests: count, firstNonce }: LoadJob, log: Targ
   for (let i = 0; i < count; i++) {
     if (work.kind === "append") {
       const calls = appendCalls(log, firstNonce + i * work.batch, work.batch);
-      yield post(work.batch === 1 ? calls[0]! : `[${calls.join(",")}]`);
+      const body = work.batch === 1 ? calls[0]! : `[${calls.join(",")}]`;
+      yield work.underWay === undefined ? post(body) : frame(body);
     } else if (work.kind === "read") {
       const from = Math.floor(Math.random() * (work.size - work.entries));
       const params = [from, from + work.entries - 1];
