@@ -4,17 +4,19 @@ import { join } from "node:path";
 import asc from "assemblyscript/asc";
 
 export interface Module {
-  /** File and export name under src/verify/generated/. */
+  /** File and export name under `layer`/generated/. */
   readonly name: string;
+  readonly layer: "src/verify" | "src/rpc";
   readonly entry: string;
   /** The directory that `./field` stands for: the same algorithm is compiled over two field arithmetics. */
   readonly field?: "fused" | "standard";
 }
 
 export const MODULES: readonly Module[] = [
-  { name: "fused", entry: "assembly/verify/main.ts", field: "fused" },
-  { name: "standard", entry: "assembly/verify/main.ts", field: "standard" },
-  { name: "hash", entry: "assembly/hash/main.ts" },
+  { name: "fused", layer: "src/verify", entry: "assembly/verify/main.ts", field: "fused" },
+  { name: "standard", layer: "src/verify", entry: "assembly/verify/main.ts", field: "standard" },
+  { name: "hash", layer: "src/verify", entry: "assembly/hash/main.ts" },
+  { name: "text", layer: "src/rpc", entry: "assembly/text/main.ts" },
 ];
 
 // Warning 201 is about memories of 64-bit addresses; these have 32.
