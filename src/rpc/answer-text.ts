@@ -23,6 +23,12 @@ export class AnswerText {
     this.#length += this.#buffer.write(ascii, this.#length, "latin1");
   }
 
+  writeBytes(utf8: Uint8Array): void {
+    this.#reserve(utf8.length);
+    this.#buffer.set(utf8, this.#length);
+    this.#length += utf8.length;
+  }
+
   writeUtf8(text: string): void {
     this.#reserve(3 * text.length);
     this.#length += this.#buffer.write(text, this.#length, "utf8");

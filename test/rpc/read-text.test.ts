@@ -4,56 +4,64 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { toHex } from "../../src/base/bytes.ts";
-import { ANSWER_BUFFERS_MAX, ANSWER_TEXT_BYTES_MAX } from "../../src/base/limits.ts";
-import { decodeEntry, encodeEntry } from "../../src/log/entry.ts";
-import { Log } from "../../src/log/log.ts";
-import { MemoryStore } from "../../src/log/memory-store.ts";
-import { leafHashes } from "../../src/log/merkle.ts";
+import { concatBytes, fromHex, toHex, u64be, viewOf } from "../../src/base/bytes.ts";
+import { ADDRESS_BYTES } from "../../src/base/eip712.ts";
+import { HASH_BYTES } from "../../src/base/hash.ts";
+import { ANSWER_BUFFERS_MAX, ANSWER_TEXT_BYTES_MAX, DATA_BYTES_MAX } from "../../src/base/limits.ts";
+import { rlpBytes, rlpInteger, rlpList } from "../../src/base/rlp.ts";
+import { PAYLOAD_TYPES, payloadTypeName, TIMESTAMP_BYTES } from "../../src/log/entry.ts";
+import type { Log } from "../../src/log/log.ts";
 import { packEntries } from "../../src/log/packed-entries.ts";
 import { AnswerText, releaseAnswer } from "../../src/rpc/answer-text.ts";
 import { writeEntries } from "../../src/rpc/entry-json.ts";
-import { decodeOperation, encodeOperation, type SignedOperation } from "../../src/sequencing/transaction.ts";
-import { operation } from "../helpers/arbitraries.ts";
-import { genesisEntry, idAt, START } from "../helpers/stored-log.ts";
+import { encodeOperation, locateFields, type SignedOperation } from "../../src/sequencing/transaction.ts";
+import { bytesOf, hostile, operation } from "../helpers/arbitraries.ts";
+import { described, logOf } from "../helpers/entry-text.ts";
+import { START } from "../helpers/stored-log.ts";
 
-/** A log of genesis and these operations. */
-async function logOf(operations: readonly SignedOperation[]): Promise<Log> {
-  const log = await Log.create(new MemoryStore(), genesisEntry);
-  const entries = operations.map((each, i) =>
-    encodeEntry({ timestamp: START + i, payload: encodeOperation(each) }),
+/** Transactions with so many bytes of data each. */
+function transactions(lengths: readonly number[]): SignedOperation[] {
+  return lengths.map((length, i) => ({
+    type: "transaction",
+    from: new Uint8Array(20).fill(i),
+    nonce: BigInt(i) ** 7n,
+    expires: i,
+    data: Uint8Array.from({ length }, (_, k) => 31 * k + i),
+    signature: new Uint8Array(65).fill(i),
+  }));
+}
+
+/** The text of the entries [from, to), and the sequence number after the last one. */
+function read(log: Pick<Log, "pieces">, from: number, to: number): { text: string; next: number } {
+  const answer = new AnswerText();
+  answer.write("[");
+  const next = writeEntries(log, from, to, answer);
+  answer.write("]");
+  const finished = answer.finish();
+  const text = typeof finished === "string" ? finished : Buffer.from(finished).toString();
+  releaseAnswer(finished);
+  return { text, next };
+}
+
+/** RLP items in their shortest form and in others, strings and lists, whole and cut short. */
+const ITEMS = [
+  ...["00", "7f", "80", "8100", "817f", "8180", "820102", "c0", "c105", "94", "b8", "b9", "bf"],
+  ...[`94${"aa".repeat(20)}`, `93${"aa".repeat(19)}`, `95${"aa".repeat(21)}`, `b814${"aa".repeat(20)}`],
+  ...[`b7${"aa".repeat(55)}`, `b837${"aa".repeat(55)}`, `b838${"aa".repeat(56)}`, `b8ff${"aa".repeat(255)}`],
+  ...[`b900ff${"aa".repeat(255)}`, `b90100${"aa".repeat(256)}`, `ba000100${"aa".repeat(256)}`],
+  `ba010000${"aa".repeat(256)}`,
+].map((digits) => fromHex(`0x${digits}`));
+
+/** Transactions without a signature in which one item is one of these, and some whose list is wrong. */
+function oddTransactions(): Uint8Array[] {
+  const whole = [rlpBytes(new Uint8Array(20)), rlpInteger(1), rlpInteger(2), rlpBytes(new Uint8Array(40))];
+  const lists = whole.flatMap((_, at) => ITEMS.map((item) => rlpList(whole.with(at, item))));
+  const list = rlpList(whole);
+  const asString = list.with(0, list[0]! - 0x40);
+  const surplus = concatBytes(list, Uint8Array.of(0));
+  return [...lists, list.subarray(0, 1), list.subarray(0, -1), asString, surplus].map((each) =>
+    concatBytes(Uint8Array.of(PAYLOAD_TYPES.transaction), each),
   );
-  const ids = Buffer.concat(entries.map((_, i) => idAt(1 + i)));
-  const growth = log.grow(leafHashes(entries));
-  const lastTimestamp = START + entries.length;
-  await log.commit({ growth, entries: packEntries(entries), ids, roles: [], lastTimestamp });
-  return log;
-}
-
-function read(log: Log, from: number, to: number): unknown[] {
-  const text = new AnswerText();
-  text.write("[");
-  assert.equal(writeEntries(log, from, to, text), to);
-  text.write("]");
-  const answer = text.finish();
-  const parsed = JSON.parse(String(typeof answer === "string" ? answer : Buffer.from(answer)));
-  releaseAnswer(answer);
-  return parsed;
-}
-
-/** What sequencer_read has to say of an entry, from its decoded fields. */
-function described(log: Log, sequence: number): unknown {
-  const { entry, id } = log.entry(sequence);
-  const { timestamp, payload } = decodeEntry(entry)!;
-  const tail = { payload: toHex(payload) };
-  if (sequence === 0) return { sequence, timestamp, id: null, type: "genesis", from: null, ...tail };
-  const decoded = decodeOperation(payload);
-  const fields =
-    decoded.type === "transaction"
-      ? { data: toHex(decoded.data) }
-      : { account: toHex(decoded.account), role: decoded.role };
-  const { type, from } = decoded;
-  return { sequence, timestamp, id: toHex(id), type, from: toHex(from), ...fields, ...tail };
 }
 
 suite("entries as JSON", () => {
@@ -63,13 +71,63 @@ suite("entries as JSON", () => {
         const log = await logOf(all);
         const { size } = log.committed;
         const from = at % size;
-        const expected = Array.from({ length: size - from }, (_, i) => described(log, from + i));
-        assert.equal(JSON.stringify(read(log, from, size)), JSON.stringify(expected));
+        assert.deepEqual(read(log, from, size), { text: described(log, from, size), next: size });
       }),
       { numRuns: 50 },
     );
   });
+
+  test("however long the data is, and however many entries come together", async () => {
+    const edges = [0, 1, 15, 16, 17, 55, 56, 255, 256, DATA_BYTES_MAX, 0, DATA_BYTES_MAX - 1];
+    const many = Array.from({ length: 300 }, (_, i) => i);
+    const log = await logOf(transactions([...edges, ...many, ...edges]));
+    const { size } = log.committed;
+    for (const from of [0, 1, 2, 10, 64, 65, size - 1]) {
+      assert.deepEqual(read(log, from, size), { text: described(log, from, size), next: size });
+    }
+  });
+
+  test("what is not the strict form of a transaction is never taken for one", () => {
+    for (const payload of oddTransactions()) checkText([concatBytes(u64be(START), payload)]);
+    const hostilePayload = hostile(operation.map(encodeOperation)).filter(({ length }) => length > 0);
+    const timestamp = fc.oneof(fc.maxSafeNat().map(u64be), bytesOf(TIMESTAMP_BYTES));
+    const entry = fc.tuple(timestamp, hostilePayload).map((parts) => concatBytes(...parts));
+    fc.assert(fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), checkText), { numRuns: 1_000 });
+  });
 });
+
+/** Entries of a damaged log become the text that is due to them, or the reader's error. */
+function checkText(entries: readonly Uint8Array[]): void {
+  const [first, count] = [1_000, entries.length];
+  const ids = Uint8Array.from({ length: HASH_BYTES * count }, (_, i) => i);
+  const piece = { first, count, entries: packEntries(entries), ids };
+  assert.equal(
+    textOrError(() => read({ pieces: () => [piece] }, first, first + count).text),
+    textOrError(() => JSON.stringify(entries.map((each, i) => located(each, first + i, ids, i)))),
+  );
+}
+
+/** What is to be said of an entry, from where the strict reader finds its fields. */
+function located(entry: Uint8Array, sequence: number, ids: Uint8Array, place: number): unknown {
+  const at = TIMESTAMP_BYTES;
+  const id = toHex(ids.subarray(HASH_BYTES * place, HASH_BYTES * (place + 1)));
+  const type = payloadTypeName(entry, at);
+  const head = { sequence, timestamp: Number(viewOf(entry).getBigUint64(0)), id, type };
+  const payload = toHex(entry.subarray(at));
+  if (type === "genesis" || type === "unknown") return { ...head, from: null, payload };
+  const { from, subject, subjectEnd, role } = locateFields(entry, at, entry.length);
+  const field = toHex(entry.subarray(subject, subjectEnd));
+  const fields = type === "transaction" ? { data: field } : { account: field, role };
+  return { ...head, from: toHex(entry.subarray(from, from + ADDRESS_BYTES)), ...fields, payload };
+}
+
+function textOrError(act: () => string): string {
+  try {
+    return act();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 suite("the text of an answer", () => {
   test("is what was written, short or long, and a later one does not change it", () => {
