@@ -2,7 +2,7 @@
  * SHA-256 (FIPS 180-4) of many messages, four at a time: word i of the state and of the schedule are vectors
  * of the four lanes' words. A lane that has finished its message takes the next one.
  */
-import { OUTPUT, dataOf, lengthOf, padded } from "./messages";
+import { DATA, OUTPUT, dataOf, lengthOf, padded } from "./messages";
 
 const LANES: usize = 4;
 const BLOCK: i32 = 64;
@@ -23,11 +23,13 @@ const INITIAL = memory.data<u32>([
 /** 0x80 in every byte: the first byte of the padding. */
 const PAD = memory.data<u64>([0x8080808080808080, 0x8080808080808080], 16);
 
+/** The bytes of four words, each word's turned around. */
+const SWAP = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
+
 const STATE = memory.data(8 * 16, 16);
-/** 64 words, and 16 more that nobody reads: leaving them out of the loop costs more than it saves. */
-const SCHEDULE = memory.data(80 * 16, 16);
-/** The round constants in four lanes each. */
-const CONSTANTS = memory.data(64 * 16, 16);
+/** 64 words of the schedule and, so that one pointer reaches both, the round constants in four lanes each. */
+const SCHEDULE = memory.data(2 * 64 * 16, 16);
+const CONSTANTS: usize = SCHEDULE + 64 * 16;
 for (let i: usize = 0; i < 64; i++) v128.store(CONSTANTS + 16 * i, i32x4.splat(load<u32>(ROUND_CONSTANTS + 4 * i)));
 
 /** Per lane: its message, the position of its next block in it, and room for a block with padding. */
@@ -46,6 +48,7 @@ export function sha256(count: usize, prefix: i32): void {
     next++;
   }
   while (busy > 0) {
+    wholeBlocks();
     compress(block(0, prefix), block(1, prefix), block(2, prefix), block(3, prefix));
     for (let lane: usize = 0; lane < LANES; lane++) {
       const message = load<i32>(MESSAGE + 4 * lane);
@@ -73,6 +76,38 @@ function finish(lane: usize, message: usize): void {
   for (let i: usize = 0; i < 8; i++) {
     store<u32>(OUTPUT + 32 * message + 4 * i, bswap(load<u32>(STATE + 16 * i + 4 * lane)));
   }
+}
+
+/** The blocks that lie ahead whole in every lane, without a look at the lanes in between. */
+function wholeBlocks(): void {
+  const count = min(min(ahead(0), ahead(1)), min(ahead(2), ahead(3)));
+  if (count <= 0) return;
+  let block0 = skip(0, count), block1 = skip(1, count), block2 = skip(2, count), block3 = skip(3, count);
+  for (const end = block0 + BLOCK * count; block0 < end; block0 += BLOCK) {
+    compress(block0, block1, block2, block3);
+    block1 += BLOCK;
+    block2 += BLOCK;
+    block3 += BLOCK;
+  }
+}
+
+/** How many whole blocks lie ahead in the lane, or 0 and less; a prefix is in none. */
+@inline
+function ahead(lane: usize): i32 {
+  const message = load<i32>(MESSAGE + 4 * lane);
+  if (message == IDLE) return i32.MAX_VALUE;
+  const position = load<i32>(POSITION + 4 * lane);
+  return position < 0 ? 0 : (lengthOf(message) - position) / BLOCK;
+}
+
+/** Where the lane is, which is moved on by `count` blocks. Without a message it may read anything. */
+@inline
+function skip(lane: usize, count: i32): usize {
+  const message = load<i32>(MESSAGE + 4 * lane);
+  if (message == IDLE) return DATA;
+  const position = load<i32>(POSITION + 4 * lane);
+  store<i32>(POSITION + 4 * lane, position + BLOCK * count);
+  return dataOf(message) + position;
 }
 
 /** The lane's next block: in place if it is whole, else a copy with prefix and padding. */
@@ -123,25 +158,46 @@ function compress(block0: usize, block1: usize, block2: usize, block3: usize): v
   for (let i: usize = 0; i < 64; i += 16) loadWords(SCHEDULE + 4 * i, block0 + i, block1 + i, block2 + i, block3 + i);
   let a = v128.load(STATE, 0), b = v128.load(STATE, 16), c = v128.load(STATE, 32), d = v128.load(STATE, 48);
   let e = v128.load(STATE, 64), f = v128.load(STATE, 80), g = v128.load(STATE, 96), h = v128.load(STATE, 112);
-  // Each round stands beside a step of the schedule, so that the two overlap. The variables change places from
-  // line to line instead of being moved.
-  for (let i: usize = 0; i < 16 * 64; i += 16 * 8) {
-    extend(SCHEDULE + i);
-    h = add(h, first(e, f, g, i)); d = add(d, h); h = add(h, second(a, b, c));
-    extend(SCHEDULE + i + 16);
-    g = add(g, first(d, e, f, i + 16)); c = add(c, g); g = add(g, second(h, a, b));
-    extend(SCHEDULE + i + 32);
-    f = add(f, first(c, d, e, i + 32)); b = add(b, f); f = add(f, second(g, h, a));
-    extend(SCHEDULE + i + 48);
-    e = add(e, first(b, c, d, i + 48)); a = add(a, e); e = add(e, second(f, g, h));
-    extend(SCHEDULE + i + 64);
-    d = add(d, first(a, b, c, i + 64)); h = add(h, d); d = add(d, second(e, f, g));
-    extend(SCHEDULE + i + 80);
-    c = add(c, first(h, a, b, i + 80)); g = add(g, c); c = add(c, second(d, e, f));
-    extend(SCHEDULE + i + 96);
-    b = add(b, first(g, h, a, i + 96)); f = add(f, b); b = add(b, second(c, d, e));
-    extend(SCHEDULE + i + 112);
-    a = add(a, first(f, g, h, i + 112)); e = add(e, a); a = add(a, second(b, c, d));
+  // a ^ b of a round is b ^ c of the next: the two change places too.
+  let ab: v128, bc = v128.xor(b, c);
+  // Each of the first 48 rounds stands beside a step of the schedule, so that the two overlap. The variables
+  // change places from line to line instead of being moved. More rounds in a loop gain nothing.
+  let w = SCHEDULE;
+  for (; w < SCHEDULE + 48 * 16; w += 8 * 16) {
+    h = first(h, e, f, g, w); extend(w); d = add(d, h);
+    ab = v128.xor(a, b); h = add(h, second(a, b, ab, bc));
+    g = first(g, d, e, f, w + 16); extend(w + 16); c = add(c, g);
+    bc = v128.xor(h, a); g = add(g, second(h, a, bc, ab));
+    f = first(f, c, d, e, w + 32); extend(w + 32); b = add(b, f);
+    ab = v128.xor(g, h); f = add(f, second(g, h, ab, bc));
+    e = first(e, b, c, d, w + 48); extend(w + 48); a = add(a, e);
+    bc = v128.xor(f, g); e = add(e, second(f, g, bc, ab));
+    d = first(d, a, b, c, w + 64); extend(w + 64); h = add(h, d);
+    ab = v128.xor(e, f); d = add(d, second(e, f, ab, bc));
+    c = first(c, h, a, b, w + 80); extend(w + 80); g = add(g, c);
+    bc = v128.xor(d, e); c = add(c, second(d, e, bc, ab));
+    b = first(b, g, h, a, w + 96); extend(w + 96); f = add(f, b);
+    ab = v128.xor(c, d); b = add(b, second(c, d, ab, bc));
+    a = first(a, f, g, h, w + 112); extend(w + 112); e = add(e, a);
+    bc = v128.xor(b, c); a = add(a, second(b, c, bc, ab));
+  }
+  for (; w < SCHEDULE + 64 * 16; w += 8 * 16) {
+    h = first(h, e, f, g, w); d = add(d, h);
+    ab = v128.xor(a, b); h = add(h, second(a, b, ab, bc));
+    g = first(g, d, e, f, w + 16); c = add(c, g);
+    bc = v128.xor(h, a); g = add(g, second(h, a, bc, ab));
+    f = first(f, c, d, e, w + 32); b = add(b, f);
+    ab = v128.xor(g, h); f = add(f, second(g, h, ab, bc));
+    e = first(e, b, c, d, w + 48); a = add(a, e);
+    bc = v128.xor(f, g); e = add(e, second(f, g, bc, ab));
+    d = first(d, a, b, c, w + 64); h = add(h, d);
+    ab = v128.xor(e, f); d = add(d, second(e, f, ab, bc));
+    c = first(c, h, a, b, w + 80); g = add(g, c);
+    bc = v128.xor(d, e); c = add(c, second(d, e, bc, ab));
+    b = first(b, g, h, a, w + 96); f = add(f, b);
+    ab = v128.xor(c, d); b = add(b, second(c, d, ab, bc));
+    a = first(a, f, g, h, w + 112); e = add(e, a);
+    bc = v128.xor(b, c); a = add(a, second(b, c, bc, ab));
   }
   v128.store(STATE, add(v128.load(STATE, 0), a), 0);
   v128.store(STATE, add(v128.load(STATE, 16), b), 16);
@@ -153,19 +209,19 @@ function compress(block0: usize, block1: usize, block2: usize, block3: usize): v
   v128.store(STATE, add(v128.load(STATE, 112), h), 112);
 }
 
-/** Sum1(e) + Ch(e, f, g) + K + W, without the h. */
+/** h + Sum1(e) + Ch(e, f, g) + K + W; what is known last is added last. */
 @inline
-function first(e: v128, f: v128, g: v128, i: usize): v128 {
+function first(h: v128, e: v128, f: v128, g: v128, word: usize): v128 {
   const sum = xor3(rotate(e, 6), rotate(e, 11), rotate(e, 25));
   const choice = v128.xor(g, v128.and(e, v128.xor(f, g)));
-  return add(add(sum, choice), add(v128.load(SCHEDULE + i), v128.load(CONSTANTS + i)));
+  return add(sum, add(choice, add(h, add(v128.load(word), v128.load(word, 64 * 16)))));
 }
 
-/** Sum0(a) + Maj(a, b, c). */
+/** Sum0(a) + Maj(a, b, c) from a ^ b and b ^ c. */
 @inline
-function second(a: v128, b: v128, c: v128): v128 {
+function second(a: v128, b: v128, ab: v128, bc: v128): v128 {
   const sum = xor3(rotate(a, 2), rotate(a, 13), rotate(a, 22));
-  return add(sum, v128.xor(b, v128.and(v128.xor(a, b), v128.xor(b, c))));
+  return add(sum, v128.xor(b, v128.and(ab, bc)));
 }
 
 /** Word i + 16 of the schedule from word i on. */
@@ -189,8 +245,8 @@ function loadWords(into: usize, block0: usize, block1: usize, block2: usize, blo
   v128.store(into, v128.shuffle<u64>(high0, high1, 1, 3), 48);
 }
 
+/** By a table from memory: V8 makes five instructions of a shuffle that is known in advance. */
 @inline
 function bigEndian(words: usize): v128 {
-  const x = v128.load(words);
-  return v128.shuffle<u8>(x, x, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+  return i8x16.swizzle(v128.load(words), v128.load(SWAP));
 }
