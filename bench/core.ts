@@ -191,9 +191,15 @@ export async function runCore(
   await new Promise<void>((resolve, reject) => {
     let next = 0;
     let settled = 0;
+    let isWaiting = false;
     const settle: Submission["settle"] = (outcome) => {
       if (outcome instanceof Error) reject(outcome);
       if (++settled === count) resolve();
+      if (isWaiting) arriveSoon();
+    };
+    const arriveSoon = (): void => {
+      isWaiting = false;
+      setImmediate(arrive);
     };
     const arrive = (): void => {
       const end = Math.min(count, next + ARRIVAL, settled + WINDOW);
@@ -203,7 +209,10 @@ export async function runCore(
         ordering.order({ payload, operation, id, settle });
       }
       commitLoop.kick();
-      if (next < count) setImmediate(arrive);
+      if (next === count) return;
+      // A full window waits for answers, as clients do, and leaves the processor alone.
+      if (next - settled === WINDOW) isWaiting = true;
+      else arriveSoon();
     };
     arrive();
   });

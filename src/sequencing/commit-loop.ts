@@ -47,6 +47,7 @@ export class CommitLoop {
   /** Says that something was ordered. */
   kick(): void {
     this.#wake?.();
+    this.#wake = undefined;
   }
 
   /** Publishes everything that is ordered, then ends. */
