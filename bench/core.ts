@@ -11,7 +11,7 @@ import { open } from "lmdb";
 import { concatBytes, u64be } from "../src/base/bytes.ts";
 import { HASH_BYTES, keccak256 } from "../src/base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../src/base/limits.ts";
-import { encodeEntry } from "../src/log/entry.ts";
+import { encodeEntry, TIMESTAMP_BYTES } from "../src/log/entry.ts";
 import { LmdbStore } from "../src/log/lmdb-store.ts";
 import type { Log, SealedBlock } from "../src/log/log.ts";
 import { Permissions } from "../src/permission/policy.ts";
@@ -20,9 +20,11 @@ import { Clock } from "../src/sequencing/clock.ts";
 import { CommitLoop } from "../src/sequencing/commit-loop.ts";
 import { useNativeSecp256k1 } from "../src/sequencing/native-secp256k1.ts";
 import { Ordering } from "../src/sequencing/ordering.ts";
-import type { Submission } from "../src/sequencing/outcome.ts";
+import type { Outcome } from "../src/sequencing/outcome.ts";
 import { type PrimaryStart, startPrimary } from "../src/sequencing/start-up.ts";
+import { packSubmissions, type Submissions } from "../src/sequencing/submissions.ts";
 import { decodeOperation } from "../src/sequencing/transaction.ts";
+import type { TransactionBatch } from "../src/sequencing/transaction-batch.ts";
 import { appendBatches, openHypercore } from "./hypercore.ts";
 import { type BenchOptions, median, type Report } from "./report.ts";
 import { DATA_BYTES, signedTransaction, writers } from "./transactions.ts";
@@ -95,10 +97,13 @@ async function measure(report: Report, directory: string, count: number, repetit
     genesis: { writers: writers.toSorted(Buffer.compare), maxTransactionLifetimeMs: 3_600_000 },
   });
   const prepared = prepare(log);
-  report.conditions({ "bytes of an entry": prepared[0]!.payload.length + 8 });
+  report.conditions({ "bytes of an entry": prepared[0]!.payloadBytes(0, 1) + TIMESTAMP_BYTES });
 
   const hypercore = await openHypercore(join(directory, "hypercore"));
-  const batches = prepared.map(({ payload }) => Buffer.from(encodeEntry({ timestamp: Date.now(), payload })));
+  const batches = Array.from({ length: PREPARED }, (_, i) => {
+    const payload = prepared[Math.floor(i / ARRIVAL)]!.payload(i % ARRIVAL);
+    return Buffer.from(encodeEntry({ timestamp: Date.now(), payload }));
+  });
 
   const rates: number[] = [];
   const processor: number[] = [];
@@ -163,14 +168,21 @@ function processorTime(): () => { mainThread: number; all: number } {
   });
 }
 
-export type Prepared = Omit<Submission, "id" | "settle">;
-
-/** Decoded as intake decodes them, from buffers of their own as HTTP leaves them. */
-export function prepare({ context, genesis }: Log): Prepared[] {
+/** The transactions of a full window, as many as become verified together in each batch, as workers leave them. */
+export function prepare({ context, genesis }: Log): TransactionBatch[] {
   const expires = Date.now() + Math.floor(genesis.maxTransactionLifetimeMs * LIFETIME_PART);
-  return Array.from({ length: PREPARED }, (_, nonce) => {
+  const transactions = Array.from({ length: PREPARED }, (_, nonce) => {
     const payload = signedTransaction(context, nonce, expires);
-    return { payload, operation: decodeOperation(payload) };
+    return {
+      payload,
+      operation: decodeOperation(payload),
+      id: new Uint8Array(HASH_BYTES),
+      settle: () => undefined,
+    };
+  });
+  return Array.from({ length: WINDOW / ARRIVAL }, (_, i) => {
+    const first = (i * ARRIVAL) % PREPARED;
+    return packSubmissions(transactions.slice(first, first + ARRIVAL)).batch;
   });
 }
 
@@ -183,35 +195,44 @@ export function freshIds(count: number): Uint8Array {
 export async function runCore(
   ordering: Ordering,
   commitLoop: CommitLoop,
-  prepared: readonly Prepared[],
+  prepared: readonly TransactionBatch[],
   ids: Uint8Array,
 ): Promise<number> {
   const count = ids.length / HASH_BYTES;
   const start = performance.now();
   await new Promise<void>((resolve, reject) => {
+    const free = [...prepared];
     let next = 0;
     let settled = 0;
     let isWaiting = false;
-    const settle: Submission["settle"] = (outcome) => {
+    const settle = (outcome: Outcome): void => {
       if (outcome instanceof Error) reject(outcome);
       if (++settled === count) resolve();
-      if (isWaiting) arriveSoon();
     };
     const arriveSoon = (): void => {
       isWaiting = false;
       setImmediate(arrive);
     };
     const arrive = (): void => {
-      const end = Math.min(count, next + ARRIVAL, settled + WINDOW);
-      for (; next < end; next++) {
-        const { payload, operation } = prepared[next % PREPARED]!;
-        const id = ids.subarray(next * HASH_BYTES, (next + 1) * HASH_BYTES);
-        ordering.order({ payload, operation, id, settle });
-      }
+      const batch = free.pop()!;
+      const arrived = Math.min(ARRIVAL, count - next);
+      batch.ids.set(ids.subarray(next * HASH_BYTES, (next + arrived) * HASH_BYTES));
+      let open = arrived;
+      const submissions: Submissions = {
+        batch,
+        settle: (_i, outcome) => {
+          settle(outcome);
+          if (--open > 0) return;
+          free.push(batch);
+          if (isWaiting) arriveSoon();
+        },
+      };
+      for (let i = 0; i < arrived; i++) ordering.order(submissions, i);
+      next += arrived;
       commitLoop.kick();
       if (next === count) return;
       // A full window waits for answers, as clients do, and leaves the processor alone.
-      if (next - settled === WINDOW) isWaiting = true;
+      if (free.length === 0) isWaiting = true;
       else arriveSoon();
     };
     arrive();

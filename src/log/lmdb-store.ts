@@ -52,7 +52,7 @@ const idKey = (id: Uint8Array): Uint8Array => concatBytes(PREFIX.id, id);
 export class LmdbStore implements Store {
   readonly #database: RootDatabase<Uint8Array, Uint8Array>;
   readonly #path: string;
-  readonly #idIndex: boolean;
+  readonly indexesIds: boolean;
   readonly #unlock: () => void;
   /** The last blocks committed: readers near the head share them. */
   readonly #recent = new LRUCache<number, StoredBlock>({
@@ -64,7 +64,7 @@ export class LmdbStore implements Store {
   /** @throws SequencerError `locked`, or `store` if this is no database of ours or a damaged one */
   constructor({ path, idIndex = false }: LmdbStoreOptions) {
     this.#path = path;
-    this.#idIndex = idIndex;
+    this.indexesIds = idIndex;
     this.#unlock = prepareDirectory(path);
     try {
       this.#database = openDatabase(path);
@@ -89,7 +89,7 @@ export class LmdbStore implements Store {
         database.put(blockKey(block.first), encodeStoredBlock(block));
         for (const { level, index, hashes } of tiles) database.put(tileKey(level, index), hashes);
         for (const { account, role } of roles) this.#putRole(account, role);
-        if (this.#idIndex) this.#putIds(block);
+        if (this.indexesIds) this.#putIds(block);
         if (note !== undefined) database.put(KEY.note, utf8(note));
         database.put(KEY.head, encodeHead(head));
       });
@@ -136,7 +136,7 @@ export class LmdbStore implements Store {
   }
 
   sequenceOf(id: Uint8Array): number | undefined {
-    if (!this.#idIndex) return undefined;
+    if (!this.indexesIds) return undefined;
     const bytes = this.#database.getBinary(idKey(id));
     return bytes === undefined ? undefined : readU64be(bytes, 0);
   }

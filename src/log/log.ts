@@ -205,6 +205,11 @@ export class Log {
     }
   }
 
+  /** True if the store indexes all ids. */
+  get indexesIds(): boolean {
+    return this.#store.indexesIds;
+  }
+
   /** The sequence number of an id under the signed head, if the store indexes ids. */
   sequenceOf(id: Uint8Array): number | undefined {
     const sequence = this.#store.sequenceOf(id);

@@ -33,6 +33,10 @@ export class MemoryStore implements Store {
     return this.#head;
   }
 
+  get indexesIds(): boolean {
+    return this.#ids !== undefined;
+  }
+
   async commit({ block, tiles, roles, head, note }: Commit): Promise<void> {
     assert(block.first === (this.#head?.size ?? 0), "a block begins where the last one ended");
     this.#blocks.push(block);

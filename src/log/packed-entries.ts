@@ -2,9 +2,8 @@
  * Consecutive entries as one byte string, each `u16be length || entry`: the form of C2SP entry bundles, of blocks on
  * the wire and of blocks on disk, so that none of them is ever repacked.
  */
-import { setU64be, viewOf } from "../base/bytes.ts";
+import { viewOf } from "../base/bytes.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
-import { type Entry, TIMESTAMP_BYTES } from "./entry.ts";
 
 /** Consecutive entries of a log. */
 export interface EntryRun {
@@ -32,26 +31,6 @@ export function packEntries(entries: readonly Uint8Array[]): Uint8Array {
     offset += LENGTH_BYTES + entry.length;
   }
   return packed;
-}
-
-/** Bytes of these entries when they are packed. */
-export function packedLength(entries: readonly Entry[]): number {
-  let length = 0;
-  for (const { payload } of entries) length += LENGTH_BYTES + TIMESTAMP_BYTES + payload.length;
-  return length;
-}
-
-/** Packs entries from their parts, so that none of them is ever made on its own. */
-export function packInto(packed: Uint8Array, entries: readonly Entry[]): void {
-  const view = viewOf(packed);
-  let offset = 0;
-  for (const { timestamp, payload } of entries) {
-    view.setUint16(offset, TIMESTAMP_BYTES + payload.length);
-    setU64be(view, offset + LENGTH_BYTES, timestamp);
-    offset += LENGTH_BYTES + TIMESTAMP_BYTES;
-    packed.set(payload, offset);
-    offset += payload.length;
-  }
 }
 
 /** The entries, as views; undefined unless the bytes are exactly `count` of them. */

@@ -66,7 +66,9 @@ export interface Store {
   roles(): Iterable<StoredRole>;
   /** The newest signed note that was committed. */
   note(): string | undefined;
-  /** The sequence number of an id, in a store that indexes ids (`-idindex`). */
+  /** True in a store that indexes all ids (`-idindex`). */
+  readonly indexesIds: boolean;
+  /** The sequence number of an id, in a store that indexes ids. */
   sequenceOf(id: Uint8Array): number | undefined;
   /** Bytes that are free for further commits; Infinity if nothing bounds them. */
   freeBytes(): Promise<number>;

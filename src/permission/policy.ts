@@ -9,6 +9,7 @@ export const ROLES = { none: 0, writer: 1, admin: 2 } as const;
 
 export type Role = keyof typeof ROLES;
 
+const NOBODY: readonly RoleChange[] = [];
 const NAMES = Object.keys(ROLES) as readonly Role[];
 
 /** The name of a role's number; undefined above 2. */
@@ -42,14 +43,17 @@ export class Permissions {
     return permissions;
   }
 
-  roleOf(account: Uint8Array): Role {
-    const candidates = this.#accounts.get(keyOf(account));
-    return candidates?.find((one) => equalBytes(one.account, account))?.role ?? "none";
+  /** @param at where the account begins in `accounts` */
+  roleOf(accounts: Uint8Array, at = 0): Role {
+    for (const { account, role } of this.#accounts.get(keyOf(accounts, at)) ?? NOBODY) {
+      if (isAt(account, accounts, at)) return role;
+    }
+    return "none";
   }
 
   /** May this account append transactions? */
-  mayWrite(account: Uint8Array): boolean {
-    return this.roleOf(account) !== "none";
+  mayWrite(accounts: Uint8Array, at = 0): boolean {
+    return this.roleOf(accounts, at) !== "none";
   }
 
   /** May this account change permissions? */
@@ -65,7 +69,7 @@ export class Permissions {
   apply({ account, role }: RoleChange): void {
     if (this.mayAdminister(account)) this.#admins--;
     if (role === "admin") this.#admins++;
-    const key = keyOf(account);
+    const key = keyOf(account, 0);
     const others = (this.#accounts.get(key) ?? []).filter((one) => !equalBytes(one.account, account));
     const all = role === "none" ? others : [...others, { account: Uint8Array.from(account), role }];
     if (all.length === 0) this.#accounts.delete(key);
@@ -83,6 +87,11 @@ export class Permissions {
   }
 }
 
-function keyOf(account: Uint8Array): number {
-  return (account[0]! << 24) | (account[1]! << 16) | (account[2]! << 8) | account[3]!;
+function keyOf(accounts: Uint8Array, at: number): number {
+  return (accounts[at]! << 24) | (accounts[at + 1]! << 16) | (accounts[at + 2]! << 8) | accounts[at + 3]!;
+}
+
+function isAt(account: Uint8Array, accounts: Uint8Array, at: number): boolean {
+  for (let i = 0; i < account.length; i++) if (accounts[at + i] !== account[i]) return false;
+  return true;
 }

@@ -11,7 +11,7 @@ import type { TreeEdge } from "../log/growth.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
 import type { Grow } from "./block-hasher.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
-import type { OrderedEntry, Ordering } from "./ordering.ts";
+import type { OrderedRun, Ordering } from "./ordering.ts";
 import { sealBlock } from "./seal.ts";
 import type { Guard } from "./sign-guard.ts";
 
@@ -62,14 +62,14 @@ export class CommitLoop {
     let edge: TreeEdge = { size: log.committed.size, frontier: log.frontier };
     let committing: Promise<void> = Promise.resolve();
     while (await this.#somethingToSeal()) {
-      const entries = ordering.takeBlock();
+      const runs = ordering.takeBlock();
       this.#step("ordered");
-      const sealed = await sealBlock(edge, entries, grow);
+      const sealed = await sealBlock(edge, runs, grow);
       this.#step("sealed");
       edge = sealed.growth;
       // Full blocks are hashed while the one before is written: one ahead, and no more.
       await committing;
-      committing = this.#commit(sealed, entries);
+      committing = this.#commit(sealed, runs);
       committing.catch(this.#options.onFatal);
     }
     await committing;
@@ -88,7 +88,7 @@ export class CommitLoop {
     return true;
   }
 
-  async #commit(sealed: SealedBlock, entries: readonly OrderedEntry[]): Promise<void> {
+  async #commit(sealed: SealedBlock, runs: readonly OrderedRun[]): Promise<void> {
     const { log } = this.#options;
     const before: Head = log.committed;
     this.#isCommitting = true;
@@ -98,7 +98,7 @@ export class CommitLoop {
       this.#step("committed");
       // The previous block may still be on its way through the guard: it goes first, and this commit ran beside it.
       await this.#publishing;
-      this.#publishing = this.#publish(before, sealed, entries);
+      this.#publishing = this.#publish(before, sealed, runs);
       this.#publishing.catch(this.#options.onFatal);
     } finally {
       this.#isCommitting = false;
@@ -106,7 +106,7 @@ export class CommitLoop {
     }
   }
 
-  async #publish(before: Head, sealed: SealedBlock, entries: readonly OrderedEntry[]): Promise<void> {
+  async #publish(before: Head, sealed: SealedBlock, runs: readonly OrderedRun[]): Promise<void> {
     const { log, ordering, guard, signer } = this.#options;
     const { growth } = sealed;
     await guard.advance(before, growth);
@@ -115,7 +115,7 @@ export class CommitLoop {
     this.#step("signed");
     log.publish(head, sealed);
     this.#step("published");
-    ordering.published(entries, { head, growth });
+    ordering.published(runs, { head, growth });
   }
 
   #step(step: CommitStep): void {

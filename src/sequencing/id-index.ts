@@ -67,14 +67,17 @@ export class IdIndex {
     this.#counts[part]!++;
   }
 
-  /** The sequence number of an id, or undefined if the index does not have it. */
-  find(id: Uint8Array): number | undefined {
-    const slots = this.#parts[partOf(id, 0)]!;
-    const fingerprint = fingerprintOf(id, 0);
-    for (let at = firstSlot(slots, fingerprint); slots[at] !== EMPTY; at = nextSlot(slots, at)) {
-      if (slots[at] !== fingerprint) continue;
-      const sequence = sequenceAt(slots, at);
-      if (equalBytes(this.#idAt(sequence), id)) return sequence;
+  /**
+   * The sequence number of an id, or undefined if the index does not have it.
+   * @param at where the id begins in `ids`
+   */
+  find(ids: Uint8Array, at = 0): number | undefined {
+    const slots = this.#parts[partOf(ids, at)]!;
+    const fingerprint = fingerprintOf(ids, at);
+    for (let slot = firstSlot(slots, fingerprint); slots[slot] !== EMPTY; slot = nextSlot(slots, slot)) {
+      if (slots[slot] !== fingerprint) continue;
+      const sequence = sequenceAt(slots, slot);
+      if (equalBytes(this.#idAt(sequence), ids.subarray(at, at + HASH_BYTES))) return sequence;
     }
     return undefined;
   }

@@ -13,11 +13,11 @@ import {
 } from "../base/limits.ts";
 import { recoverAddress } from "../base/secp256k1.ts";
 import type { Log } from "../log/log.ts";
-import { BatchSubmission } from "./batch-submission.ts";
 import type { Clock } from "./clock.ts";
 import type { FailureBudget } from "./failure-budget.ts";
 import type { Ordering } from "./ordering.ts";
-import { collector, type Outcome, type Submission } from "./outcome.ts";
+import { collector, type Outcome } from "./outcome.ts";
+import { packSubmissions, type Submission, type Submissions } from "./submissions.ts";
 import { decodeOperation, operationId, type SignedOperation } from "./transaction.ts";
 import type { TransactionBatch } from "./transaction-batch.ts";
 import { packSignatures, type Verifier } from "./verifier.ts";
@@ -40,7 +40,8 @@ export interface Place {
 
 /** Submissions of one request that are being verified together. */
 interface Arrival extends Place {
-  submissions: readonly Submission[];
+  /** Undefined while nobody knows them, or if there are none. */
+  submissions: Submissions | undefined;
   source: string;
   /** One byte a submission once they are there; the error if they never will be. */
   verdicts: Uint8Array | SequencerError | undefined;
@@ -91,7 +92,7 @@ export class Intake {
 
   /** Gives a place up, unless it was used. */
   release(place: Place): void {
-    if (this.#unreserve(place)) this.#fill(place, [], new Uint8Array(0));
+    if (this.#unreserve(place)) this.#fill(place, undefined, NO_VERDICTS);
   }
 
   /**
@@ -121,7 +122,7 @@ export class Intake {
       }
       const own = place !== undefined && this.#unreserve(place) ? place : this.#arrive(source, 0);
       if (unverified.length > 0) this.#verify(unverified, own);
-      else this.#fill(own, [], new Uint8Array(0));
+      else this.#fill(own, undefined, NO_VERDICTS);
     });
   }
 
@@ -133,20 +134,14 @@ export class Intake {
     return new Promise((resolve) => {
       assert(this.#unreserve(place), "a place is used once");
       const settle = collector(batch.count, resolve);
+      this.#transactions += batch.count;
+      this.#bytes += batch.payloadBytes();
       const settleAndCount = (i: number, outcome: Outcome): void => {
         this.#transactions--;
-        this.#bytes -= batch.payloadLength(i);
+        this.#bytes -= batch.payloadBytes(i, i + 1);
         settle(i, outcome);
       };
-      const verdicts = new Uint8Array(batch.count);
-      const submissions: Submission[] = [];
-      for (let i = 0; i < batch.count; i++) {
-        this.#transactions++;
-        this.#bytes += batch.payloadLength(i);
-        verdicts[i] = batch.isSigned(i) ? 1 : 0;
-        submissions.push(new BatchSubmission(batch, i, settleAndCount));
-      }
-      this.#fill(place, submissions, verdicts);
+      this.#fill(place, { batch, settle: settleAndCount }, batch.verdicts);
     });
   }
 
@@ -160,7 +155,7 @@ export class Intake {
     const { log, ordering, clock, budget } = this.#options;
     const operation = decodeOperation(payload);
     const id = operationId(log.context, operation);
-    if (ordering.answerRepeat({ payload, operation, id, settle })) return undefined;
+    if (ordering.answerRepeat(id, settle)) return undefined;
 
     if (this.#closed !== undefined) throw this.#closed;
     const now = clock.now();
@@ -190,13 +185,14 @@ export class Intake {
   }
 
   #arrive(source: string, bytes: number): Arrival {
-    const arrival: Arrival = { bytes, submissions: [], source, verdicts: undefined };
+    const arrival: Arrival = { bytes, submissions: undefined, source, verdicts: undefined };
     this.#arrivals.push(arrival);
     return arrival;
   }
 
-  #verify(submissions: readonly AdmittedSubmission[], place: Place): void {
-    const claims = submissions.map(({ id, operation }) => ({
+  #verify(admitted: readonly AdmittedSubmission[], place: Place): void {
+    const submissions = packSubmissions(admitted);
+    const claims = admitted.map(({ id, operation }) => ({
       digest: id,
       signature: operation.signature,
       address: operation.from,
@@ -221,7 +217,7 @@ export class Intake {
   }
 
   /** Says what stands at a place, and passes on what is verified. */
-  #fill(place: Place, submissions: readonly Submission[], verdicts: Uint8Array | SequencerError): void {
+  #fill(place: Place, submissions: Submissions | undefined, verdicts: Uint8Array | SequencerError): void {
     Object.assign(place as Arrival, { submissions, verdicts });
     this.#orderArrivals();
   }
@@ -232,25 +228,32 @@ export class Intake {
     for (const { submissions, source, verdicts } of this.#arrivals) {
       if (verdicts === undefined) break;
       ready++;
-      submissions.forEach((submission, i) => {
-        if (verdicts instanceof SequencerError) submission.settle(verdicts);
-        else if (verdicts[i] === 1) this.#options.ordering.order(submission);
-        else this.#refuse(submission, source);
-      });
+      if (submissions !== undefined) this.#order(submissions, source, verdicts);
     }
     this.#arrivals.splice(0, ready);
     this.#options.onOrdered();
   }
 
-  #refuse(submission: Submission, source: string): void {
+  #order(submissions: Submissions, source: string, verdicts: Uint8Array | SequencerError): void {
+    for (let i = 0; i < submissions.batch.count; i++) {
+      if (verdicts instanceof SequencerError) submissions.settle(i, verdicts);
+      else if (verdicts[i] === 1) this.#options.ordering.order(submissions, i);
+      else this.#refuse(submissions, i, source);
+    }
+  }
+
+  #refuse(submissions: Submissions, i: number, source: string): void {
     const { log, budget, ordering } = this.#options;
+    const { batch } = submissions;
+    const id = batch.id(i);
     // A copy with the right signature may have been ordered meanwhile: then this is a repeat of it.
-    if (ordering.answerRepeat(submission)) return;
+    if (ordering.answerRepeat(id, (outcome) => submissions.settle(i, outcome))) return;
     budget.spend(source);
-    const recovered = recoverAddress(submission.id, decodeOperation(submission.payload).signature);
-    submission.settle(
+    const recovered = recoverAddress(id, decodeOperation(batch.payload(i)).signature);
+    submissions.settle(
+      i,
       rejected("invalid-signature", "the signature is not the sender's over this digest", {
-        digest: toHex(submission.id),
+        digest: toHex(id),
         recovered: recovered === undefined ? null : toHex(recovered),
         logId: toHex(log.logId),
         chainId: log.genesis.chainId,
@@ -259,6 +262,8 @@ export class Intake {
     );
   }
 }
+
+const NO_VERDICTS = new Uint8Array(0);
 
 interface AdmittedSubmission extends Submission {
   readonly operation: SignedOperation;

@@ -2,26 +2,40 @@
  * The ordering point: where a verified operation gets its sequence number and timestamp, or is refused. Role, expiry
  * and duplicates are decided here against everything ordered before, committed or not (SPEC section 1).
  */
+import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
+import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
-import { decodeEntry, type Entry, TIMESTAMP_BYTES } from "../log/entry.ts";
+import { decodeEntry, TIMESTAMP_BYTES } from "../log/entry.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import type { Permissions, RoleChange } from "../permission/policy.ts";
 import type { Clock } from "./clock.ts";
 import { type IdIndex, rebuildIdIndex } from "./id-index.ts";
-import type { Appended, Submission } from "./outcome.ts";
-import { refusalAt } from "./rules.ts";
-import type { OrderableOperation } from "./transaction.ts";
+import type { Outcome } from "./outcome.ts";
+import { expiryRefusal, refusalAt, writerRefusal } from "./rules.ts";
+import type { Submissions } from "./submissions.ts";
+import type { OrderableOperation, OrderablePermissionChange } from "./transaction.ts";
 
-/** An operation with its place, not yet published. */
-export interface OrderedEntry extends Entry {
+/**
+ * Neighbours in a request that were ordered in one go: their sequence numbers follow each other, and they have one
+ * timestamp. They are ordered, packed and answered together. A permission change is a run of its own.
+ */
+export interface OrderedRun {
+  readonly submissions: Submissions;
+  /** The places [from, to) of the request. */
+  readonly from: number;
+  readonly to: number;
+  /** Of the first one. */
   readonly sequence: number;
-  readonly submission: Submission;
-  /** Submissions of the same that came while it was on its way. */
-  repeats: Submission[] | undefined;
+  /** Unix milliseconds. */
+  readonly timestamp: number;
+  /** The role that it sets. */
+  readonly change: RoleChange | undefined;
 }
+
+type Settle = (outcome: Outcome) => void;
 
 export class Ordering {
   readonly #log: Log;
@@ -29,13 +43,18 @@ export class Ordering {
   readonly #onRole: (change: RoleChange) => void;
   readonly #permissions: Permissions;
   readonly #ids: IdIndex;
-  /** Ordered and not yet published, in their order. */
-  readonly #unpublished: OrderedEntry[] = [];
-  /** How many of them are in blocks, and the bytes of the others' entries. */
+  /** Ordered and not yet published, in their order; the last one may still grow. */
+  readonly #runs: { -readonly [Field in keyof OrderedRun]: OrderedRun[Field] }[] = [];
+  /** How many of them are in blocks. */
   #taken = 0;
+  /** Entries that wait for a block, and their bytes. */
+  #queued = 0;
   #queuedBytes = 0;
+  #nextSequence: number;
   #publishedSize: number;
   #lastTimestamp: number;
+  /** Who submitted an entry again while it was on its way, by its sequence number. */
+  readonly #repeats = new Map<number, Settle[]>();
 
   /**
    * @param permissions the roles after every committed entry; they become the ordering point's own
@@ -51,12 +70,10 @@ export class Ordering {
     this.#clock = clock;
     this.#onRole = onRole;
     this.#permissions = permissions;
+    this.#nextSequence = log.committed.size;
     this.#publishedSize = log.committed.size;
     this.#lastTimestamp = log.committed.lastTimestamp;
-    this.#ids = rebuildIdIndex(
-      log,
-      (sequence) => this.#orderedAt(sequence)?.submission.id ?? log.idOf(sequence),
-    );
+    this.#ids = rebuildIdIndex(log, (sequence) => this.#unpublishedId(sequence) ?? log.idOf(sequence));
   }
 
   get permissions(): Permissions {
@@ -65,110 +82,189 @@ export class Ordering {
 
   /** Entries that wait for a block. */
   get queued(): number {
-    return this.#unpublished.length - this.#taken;
+    return this.#queued;
   }
 
   /** True if as much waits as a block may hold. */
   get hasFullBlock(): boolean {
-    return this.queued >= BLOCK_ENTRIES_MAX || this.#queuedBytes >= BLOCK_BYTES_MAX;
+    return this.#queued >= BLOCK_ENTRIES_MAX || this.#queuedBytes >= BLOCK_BYTES_MAX;
   }
 
   /**
    * Answers a repeat from what is ordered already; false if this id is new here.
    * No signature is needed: the id was verified when it was ordered.
    */
-  answerRepeat(submission: Submission): boolean {
-    const sequence = this.#find(submission.id);
+  answerRepeat(id: Uint8Array, settle: Settle): boolean {
+    const sequence = this.#find(id, 0);
     if (sequence === undefined) return false;
-    const ordered = this.#orderedAt(sequence);
-    if (ordered !== undefined) {
-      ordered.repeats ??= [];
-      ordered.repeats.push(submission);
+    if (sequence >= this.#publishedSize) {
+      const others = this.#repeats.get(sequence);
+      if (others === undefined) this.#repeats.set(sequence, [settle]);
+      else others.push(settle);
       return true;
     }
     const head = this.#log.signed;
     if (head === undefined) return false;
     const { timestamp } = decodeEntry(this.#log.entry(sequence).entry)!;
-    submission.settle({ sequence, id: submission.id, timestamp, head });
+    settle({ sequence, id, timestamp, head });
     return true;
   }
 
   /** Where a published id stands in the log, as far back as ids are indexed. */
   sequenceOf(id: Uint8Array): number | undefined {
-    const sequence = this.#find(id);
+    const sequence = this.#find(id, 0);
     return sequence !== undefined && sequence < this.#publishedSize ? sequence : undefined;
   }
 
   /** Why the operation would be refused if it were ordered at `now`; undefined if it would not be. */
   refusal(operation: OrderableOperation, now: number): SequencerError | undefined {
-    const timestamp = Math.max(this.#lastTimestamp, now);
-    return refusalAt(timestamp, operation, this.#log.genesis.maxTransactionLifetimeMs, this.#permissions);
+    return refusalAt(this.#timestampAt(now), operation, this.#lifetimeMs, this.#permissions);
   }
 
-  /** Orders a verified submission, or settles it: as a repeat, or as refused. */
-  order(submission: Submission): void {
-    if (this.answerRepeat(submission)) return;
-    const { operation, payload, id } = submission;
+  /** Orders a verified submission of a request, or settles it: as a repeat, or as refused. */
+  order(submissions: Submissions, i: number): void {
+    const { batch, changes } = submissions;
+    const isKnown = this.#find(batch.ids, i * HASH_BYTES) !== undefined;
+    if (isKnown && this.#answerRepeatAt(submissions, i)) return;
     const now = this.#clock.now();
     if (now === undefined) {
-      submission.settle(
-        new SequencerError("unavailable", "the node's clock jumped", { data: { reason: "clock-jump" } }),
-      );
+      const data = { reason: "clock-jump" };
+      submissions.settle(i, new SequencerError("unavailable", "the node's clock jumped", { data }));
       return;
     }
-    const refusal = this.refusal(operation, now);
+    const change = changes?.get(i);
+    const refusal =
+      change === undefined ? this.#transactionRefusal(submissions, i, now) : this.refusal(change, now);
     if (refusal !== undefined) {
-      submission.settle(refusal);
+      submissions.settle(i, refusal);
       return;
     }
-    const timestamp = Math.max(this.#lastTimestamp, now);
-    const sequence = this.#publishedSize + this.#unpublished.length;
-    this.#lastTimestamp = timestamp;
-    if (operation.type === "permission") {
-      this.#permissions.apply(operation);
-      this.#onRole(operation);
-    }
-    this.#queuedBytes += TIMESTAMP_BYTES + payload.length;
-    this.#ids.add(id, sequence, timestamp);
-    this.#unpublished.push({ sequence, timestamp, payload, submission, repeats: undefined });
+    this.#append(submissions, i, this.#timestampAt(now), change);
   }
 
   /** Takes the entries of the next block: as many as a block may hold of those that are in none. */
-  takeBlock(): OrderedEntry[] {
+  takeBlock(): OrderedRun[] {
     const first = this.#taken;
-    const last = Math.min(this.#unpublished.length, first + BLOCK_ENTRIES_MAX);
-    let bytes = 0;
-    for (; this.#taken < last; this.#taken++) {
-      const entryBytes = TIMESTAMP_BYTES + this.#unpublished[this.#taken]!.payload.length;
-      if (bytes + entryBytes > BLOCK_BYTES_MAX) break;
-      bytes += entryBytes;
+    let entries = BLOCK_ENTRIES_MAX;
+    let bytes = BLOCK_BYTES_MAX;
+    for (; this.#taken < this.#runs.length; this.#taken++) {
+      const run = this.#runs[this.#taken]!;
+      const count = fitting(run, entries, bytes);
+      if (count === 0) break;
+      if (count < run.to - run.from) this.#runs.splice(this.#taken, 1, ...split(run, count));
+      entries -= count;
+      bytes -= entryBytes(run, count);
     }
-    this.#queuedBytes -= bytes;
-    return this.#unpublished.slice(first, this.#taken);
+    this.#queued -= BLOCK_ENTRIES_MAX - entries;
+    this.#queuedBytes -= BLOCK_BYTES_MAX - bytes;
+    return this.#runs.slice(first, this.#taken);
   }
 
-  /** Answers everybody who waited for these entries, the oldest ones, which are published under this head. */
-  published(
-    entries: readonly OrderedEntry[],
-    { head, growth }: { head: SignedHead; growth: TreeGrowth },
-  ): void {
-    this.#unpublished.splice(0, entries.length);
-    this.#taken -= entries.length;
-    this.#publishedSize += entries.length;
-    for (const { sequence, timestamp, submission, repeats } of entries) {
-      const outcome: Appended = { sequence, id: submission.id, timestamp, head, growth };
-      submission.settle(outcome);
-      for (const repeat of repeats ?? []) repeat.settle(outcome);
+  /** Answers everybody who waited for these runs, the oldest ones, which are published under this head. */
+  published(runs: readonly OrderedRun[], { head, growth }: { head: SignedHead; growth: TreeGrowth }): void {
+    this.#runs.splice(0, runs.length);
+    this.#taken -= runs.length;
+    this.#publishedSize = growth.size;
+    for (const { submissions, from, to, sequence: first, timestamp } of runs) {
+      for (let i = from; i < to; i++) {
+        const sequence = first + i - from;
+        const outcome: Outcome = { sequence, id: submissions.batch.id(i), timestamp, head, growth };
+        submissions.settle(i, outcome);
+        if (this.#repeats.size > 0) this.#settleRepeats(sequence, outcome);
+      }
     }
+  }
+
+  get #lifetimeMs(): number {
+    return this.#log.genesis.maxTransactionLifetimeMs;
+  }
+
+  /** Timestamps never decrease. */
+  #timestampAt(now: number): number {
+    return Math.max(this.#lastTimestamp, now);
+  }
+
+  /** `refusal` of a transaction, without making anything of it: nearly everything that is ordered is one, and valid. */
+  #transactionRefusal({ batch }: Submissions, i: number, now: number): SequencerError | undefined {
+    return (
+      expiryRefusal(this.#timestampAt(now), batch.expires(i), this.#lifetimeMs) ??
+      writerRefusal(this.#permissions, batch.senders, i * ADDRESS_BYTES)
+    );
+  }
+
+  #append(
+    submissions: Submissions,
+    i: number,
+    timestamp: number,
+    change: OrderablePermissionChange | undefined,
+  ): void {
+    const { batch } = submissions;
+    if (change !== undefined) {
+      this.#permissions.apply(change);
+      this.#onRole(change);
+    }
+    const sequence = this.#nextSequence++;
+    this.#lastTimestamp = timestamp;
+    this.#queued++;
+    this.#queuedBytes += TIMESTAMP_BYTES + batch.payloadBytes(i, i + 1);
+    this.#ids.add(batch.ids, sequence, timestamp, i * HASH_BYTES);
+    const last = this.#runs.length > this.#taken ? this.#runs[this.#runs.length - 1]! : undefined;
+    const isNext = last?.submissions === submissions && last.to === i && last.timestamp === timestamp;
+    if (isNext && last.change === undefined && change === undefined) last.to++;
+    else this.#runs.push({ submissions, from: i, to: i + 1, sequence, timestamp, change });
   }
 
   /** Where an id stands in the order, as far back as ids are indexed. */
-  #find(id: Uint8Array): number | undefined {
-    return this.#ids.find(id) ?? this.#log.sequenceOf(id);
+  #find(ids: Uint8Array, at: number): number | undefined {
+    const sequence = this.#ids.find(ids, at);
+    if (sequence !== undefined || !this.#log.indexesIds) return sequence;
+    return this.#log.sequenceOf(ids.subarray(at, at + HASH_BYTES));
   }
 
-  /** The entry of this sequence number, unless it is published. */
-  #orderedAt(sequence: number): OrderedEntry | undefined {
-    return this.#unpublished[sequence - this.#publishedSize];
+  #answerRepeatAt(submissions: Submissions, i: number): boolean {
+    return this.answerRepeat(submissions.batch.id(i), (outcome) => submissions.settle(i, outcome));
   }
+
+  #settleRepeats(sequence: number, outcome: Outcome): void {
+    for (const settle of this.#repeats.get(sequence) ?? []) settle(outcome);
+    this.#repeats.delete(sequence);
+  }
+
+  #unpublishedId(sequence: number): Uint8Array | undefined {
+    if (sequence < this.#publishedSize) return undefined;
+    const { submissions, from, sequence: first } = runOf(this.#runs, sequence);
+    return submissions.batch.id(from + sequence - first);
+  }
+}
+
+/** The run that holds a sequence number. */
+function runOf(runs: readonly OrderedRun[], sequence: number): OrderedRun {
+  let low = 0;
+  let high = runs.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (runs[middle]!.sequence <= sequence) low = middle;
+    else high = middle - 1;
+  }
+  return runs[low]!;
+}
+
+/** How many of a run's first entries fit into that much room. */
+function fitting(run: OrderedRun, entries: number, bytes: number): number {
+  let count = Math.min(run.to - run.from, entries);
+  while (count > 0 && entryBytes(run, count) > bytes) count--;
+  return count;
+}
+
+/** Bytes of a run's first entries, as the bound of a block counts them. */
+function entryBytes({ submissions: { batch }, from }: OrderedRun, count: number): number {
+  return batch.payloadBytes(from, from + count) + count * TIMESTAMP_BYTES;
+}
+
+function split(run: OrderedRun, count: number): [OrderedRun, OrderedRun] {
+  const middle = run.from + count;
+  return [
+    { ...run, to: middle },
+    { ...run, from: middle, sequence: run.sequence + count },
+  ];
 }

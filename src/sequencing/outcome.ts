@@ -6,7 +6,6 @@ import type { AttestedHead } from "../log/checkpoint.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
 import { packProof } from "../log/proof.ts";
-import type { OrderableOperation } from "./transaction.ts";
 
 /** An entry in the log, and a signed head that covers it. */
 export interface Appended {
@@ -22,16 +21,6 @@ export interface Appended {
 }
 
 export type Outcome = Appended | SequencerError;
-
-/** A payload on its way into the log. */
-export interface Submission {
-  readonly payload: Uint8Array;
-  readonly operation: OrderableOperation;
-  /** 32 bytes. */
-  readonly id: Uint8Array;
-  /** Called exactly once. */
-  settle(outcome: Outcome): void;
-}
 
 /** The inclusion proof of an appended entry under its head, hashes concatenated. */
 export function proofOf(log: Log, { sequence, head, growth, proof }: Appended): Uint8Array {

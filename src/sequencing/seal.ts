@@ -5,30 +5,42 @@ import { assert } from "../base/assert.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import type { TreeEdge } from "../log/growth.ts";
 import type { SealedBlock } from "../log/log.ts";
-import { packedLength, packInto } from "../log/packed-entries.ts";
 import type { StoredRole } from "../log/store.ts";
 import { layOutBlock } from "../log/stored-block.ts";
 import { ROLES } from "../permission/policy.ts";
 import type { Grow } from "./block-hasher.ts";
-import type { OrderedEntry } from "./ordering.ts";
+import type { OrderedRun } from "./ordering.ts";
 
 /** @param before the tree that the block extends, committed or not yet */
 export async function sealBlock(
   before: TreeEdge,
-  ordered: readonly OrderedEntry[],
+  runs: readonly OrderedRun[],
   grow: Grow,
 ): Promise<SealedBlock> {
-  const { value, entries, ids } = layOutBlock(ordered.length, packedLength(ordered));
   const roles: StoredRole[] = [];
-  packInto(entries, ordered);
-  ordered.forEach(({ submission: { id, operation } }, i) => {
-    ids.set(id, i * HASH_BYTES);
-    if (operation.type === "permission") {
-      roles.push({ account: operation.account, role: ROLES[operation.role] });
-    }
-  });
-  const growth = await grow(before, entries, ordered.length);
-  const last = ordered.at(-1)!;
-  assert(growth.size === last.sequence + 1, "the order has no gaps");
+  const count = runs.reduce((sum, { from, to }) => sum + to - from, 0);
+  const length = runs.reduce(
+    (sum, { submissions, from, to }) => sum + submissions.batch.packedLength(from, to),
+    0,
+  );
+  const { value, entries, ids } = layOutBlock(count, length);
+  let offset = 0;
+  let place = 0;
+  for (const {
+    submissions: { batch },
+    from,
+    to,
+    timestamp,
+    change,
+  } of runs) {
+    batch.packInto(entries, offset, from, to, timestamp);
+    ids.set(batch.ids.subarray(from * HASH_BYTES, to * HASH_BYTES), place * HASH_BYTES);
+    if (change !== undefined) roles.push({ account: change.account, role: ROLES[change.role] });
+    offset += batch.packedLength(from, to);
+    place += to - from;
+  }
+  const growth = await grow(before, entries, count);
+  const last = runs.at(-1)!;
+  assert(growth.size === last.sequence + last.to - last.from, "the order has no gaps");
   return { growth, entries, ids, value, roles, lastTimestamp: last.timestamp };
 }

@@ -42,9 +42,11 @@ export type SignedOperation = Operation & { readonly signature: Uint8Array };
 export type SignedTransaction = Transaction & { readonly signature: Uint8Array };
 
 /** As much of an operation as decides whether it may be ordered. */
-export type OrderableOperation =
-  | Pick<Transaction, "type" | "from" | "expires">
-  | Pick<PermissionChange, "type" | "from" | "expires" | "account" | "role">;
+export type OrderableOperation = Pick<Transaction, "type" | "from" | "expires"> | OrderablePermissionChange;
+export type OrderablePermissionChange = Pick<
+  PermissionChange,
+  "type" | "from" | "expires" | "account" | "role"
+>;
 
 /** EIP-712 digest of an operation: what is signed, and its id. 32 bytes. */
 export function operationId(context: DigestContext, operation: Operation): Uint8Array {

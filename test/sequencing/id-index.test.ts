@@ -11,6 +11,7 @@ import { Permissions } from "../../src/permission/policy.ts";
 import { Clock } from "../../src/sequencing/clock.ts";
 import { IdIndex } from "../../src/sequencing/id-index.ts";
 import { Ordering } from "../../src/sequencing/ordering.ts";
+import { packSubmissions } from "../../src/sequencing/submissions.ts";
 import { decodeOperation } from "../../src/sequencing/transaction.ts";
 import { transactionOf, writer } from "../helpers/accounts.ts";
 import { ManualTime } from "../helpers/pipeline.ts";
@@ -122,7 +123,7 @@ suite("rebuilding from a log", () => {
     );
     const settle = (): void => assert.fail("refused");
     for (let i = 0; i < 4_100; i++) {
-      ordering.order({ payload: new Uint8Array(1), operation, id: hashed(i), settle });
+      ordering.order(packSubmissions([{ payload: new Uint8Array(1), operation, id: hashed(i), settle }]), 0);
     }
     assert.equal(ordering.queued, 4_100);
     assert.equal(ordering.sequenceOf(idAt(recent)), recent);

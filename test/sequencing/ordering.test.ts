@@ -7,12 +7,20 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { utf8 } from "../../src/base/bytes.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../../src/base/limits.ts";
+import type { SignedHead } from "../../src/log/checkpoint.ts";
+import type { TreeGrowth } from "../../src/log/growth.ts";
 import { MemoryStore } from "../../src/log/memory-store.ts";
 import { Permissions, type Role } from "../../src/permission/policy.ts";
 import { Clock } from "../../src/sequencing/clock.ts";
-import { Ordering } from "../../src/sequencing/ordering.ts";
+import { type OrderedRun, Ordering } from "../../src/sequencing/ordering.ts";
 import type { Outcome } from "../../src/sequencing/outcome.ts";
-import { encodeOperation, type Operation, operationId } from "../../src/sequencing/transaction.ts";
+import { packSubmissions } from "../../src/sequencing/submissions.ts";
+import {
+  encodeOperation,
+  type Operation,
+  operationId,
+  type SignedOperation,
+} from "../../src/sequencing/transaction.ts";
 import {
   type Account,
   accountOf,
@@ -24,7 +32,7 @@ import {
   writer,
 } from "../helpers/accounts.ts";
 import { checkLog } from "../helpers/check-log.ts";
-import { LIFETIME_MS, ManualTime, refusal, settled, startPipeline } from "../helpers/pipeline.ts";
+import { appended, LIFETIME_MS, ManualTime, refusal, settled, startPipeline } from "../helpers/pipeline.ts";
 import { genesis, storedLog } from "../helpers/stored-log.ts";
 
 async function orderingOf(time = new ManualTime()) {
@@ -39,12 +47,8 @@ async function orderingOf(time = new ManualTime()) {
     const settle = (settledAs: Outcome): void => {
       outcome = settledAs;
     };
-    ordering.order({
-      payload: encodeOperation(signed),
-      operation: signed,
-      id: operationId(log.context, operation),
-      settle,
-    });
+    const id = operationId(log.context, operation);
+    ordering.order(packSubmissions([{ payload: encodeOperation(signed), operation: signed, id, settle }]), 0);
     return outcome;
   };
   const write = (
@@ -170,12 +174,102 @@ suite("blocks", () => {
     for (let i = 0; i < 40; i++) assert.equal(write(writer, { data: new Uint8Array(65_400) }), undefined);
     let next = 1;
     while (ordering.queued > 0) {
-      const entries = ordering.takeBlock();
-      assert.ok(entries.length > 0);
-      assert.ok(entries.reduce((sum, { payload }) => sum + 8 + payload.length, 0) <= BLOCK_BYTES_MAX);
-      for (const { sequence } of entries) assert.equal(sequence, next++);
+      const runs = ordering.takeBlock();
+      assert.ok(runs.length > 0);
+      const bytes = runs.map(({ submissions, from, to }) => submissions.batch.payloadBytes(from, to) + 8);
+      assert.ok(bytes.reduce((sum, length) => sum + length, 0) <= BLOCK_BYTES_MAX);
+      for (const { sequence } of runs) assert.equal(sequence, next++);
     }
     assert.equal(next, 41);
+  });
+});
+
+suite("runs", () => {
+  /** Orders all of a request with as many writes as there are flags, and a permission change wherever one is set. */
+  async function ordered(changes: readonly boolean[], dataBytes = 1) {
+    const { ordering, log, time } = await orderingOf();
+    const outcomes: Outcome[] = [];
+    const fields = { expires: time.wall(), data: new Uint8Array(dataBytes) };
+    const submissions = packSubmissions(
+      changes.map((isChange, i) => {
+        const operation: SignedOperation = {
+          ...(isChange
+            ? { type: "permission", from: operator.address, account: newWriter.address, role: "writer" }
+            : { type: "transaction", from: writer.address, data: fields.data }),
+          nonce: BigInt(i),
+          expires: fields.expires,
+          signature: new Uint8Array(65),
+        };
+        return {
+          payload: encodeOperation(operation),
+          operation,
+          id: operationId(log.context, operation),
+          settle: (outcome) => {
+            outcomes[i] = outcome;
+          },
+        };
+      }),
+    );
+    const order = (from = 0, to = changes.length): void => {
+      for (let i = from; i < to; i++) ordering.order(submissions, i);
+    };
+    return { ordering, order, outcomes, submissions, time };
+  }
+  const placesOf = (runs: readonly OrderedRun[]): number[][] =>
+    runs.map(({ from, to, sequence }) => [from, to, sequence]);
+
+  test("hold neighbours of a request of one moment; a permission change is one of its own", async () => {
+    const { ordering, order } = await ordered([false, false, true, false, false]);
+    order();
+    assert.equal(ordering.queued, 5);
+    assert.deepEqual(placesOf(ordering.takeBlock()), [
+      [0, 2, 1],
+      [2, 3, 3],
+      [3, 5, 4],
+    ]);
+  });
+
+  test("end where a place was refused, where time went on, and where a block was taken", async () => {
+    const { ordering, order, time } = await ordered(new Array(6).fill(false));
+    order(0, 1);
+    assert.deepEqual(placesOf(ordering.takeBlock()), [[0, 1, 1]]);
+    order(0, 3);
+    time.jump(2_000);
+    order(3, 4);
+    time.jump(-2_000);
+    order(4, 5);
+    assert.deepEqual(placesOf(ordering.takeBlock()), [
+      [1, 3, 2],
+      [4, 5, 4],
+    ]);
+  });
+
+  test("are cut where a block is full, and nothing is lost", async () => {
+    const { ordering, order } = await ordered(new Array(40).fill(false), 65_400);
+    order();
+    assert.equal(ordering.hasFullBlock, true);
+    assert.deepEqual([ordering.takeBlock(), ordering.takeBlock(), ordering.takeBlock()].map(placesOf), [
+      [[0, 16, 1]],
+      [[16, 32, 17]],
+      [[32, 40, 33]],
+    ]);
+    assert.equal(ordering.queued, 0);
+  });
+
+  test("answer repeats of any of their entries together with it", async () => {
+    const { ordering, order, outcomes, submissions } = await ordered(new Array(5).fill(false));
+    order();
+    const answers: Outcome[] = [];
+    for (const i of [3, 1, 3]) {
+      assert.ok(ordering.answerRepeat(submissions.batch.id(i), (outcome) => answers.push(outcome)));
+    }
+    const head = { size: 6 } as SignedHead;
+    ordering.published(ordering.takeBlock(), { head, growth: { size: 6 } as TreeGrowth });
+    assert.deepEqual(
+      outcomes.map((outcome) => appended(outcome).sequence),
+      [1, 2, 3, 4, 5],
+    );
+    assert.deepEqual(answers, [outcomes[1], outcomes[3], outcomes[3]]);
   });
 });
 

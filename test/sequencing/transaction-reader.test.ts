@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { toHex, utf8 } from "../../src/base/bytes.ts";
+import { concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
 import { ROLES } from "../../src/permission/policy.ts";
 import { decodeOperation, operationId } from "../../src/sequencing/transaction.ts";
 import { TransactionBatch } from "../../src/sequencing/transaction-batch.ts";
@@ -65,20 +65,17 @@ test("a batch has what the intake would have found out", () => {
     payloads.map(toHex),
   );
   assert.deepEqual(
-    of((i) => batch.payloadLength(i)),
+    of((i) => batch.payloadBytes(i, i + 1)),
     payloads.map(({ length }) => length),
   );
-  assert.deepEqual(
-    of((i) => batch.isSigned(i)),
-    [true, true, false],
-  );
+  assert.deepEqual([...batch.verdicts], [1, 1, 0]);
   assert.deepEqual(
     of((i) => batch.expires(i)),
     [START + 1_000, START + 2, START + 1_000],
   );
   assert.deepEqual(
-    of((i) => toHex(batch.from(i))),
-    [writer, operator, writer].map(({ address }) => toHex(address)),
+    toHex(batch.senders),
+    toHex(concatBytes(writer.address, operator.address, writer.address)),
   );
   assert.equal(toHex(batch.id(2)), toHex(operationId(context, forged)));
 });
@@ -99,7 +96,7 @@ test("all requests of a job are verified as one, and each gets its own", () => {
       request.map((_, j) => toHex(batch.payload(j))),
       request.map(toHex),
     );
-    assert.ok(request.every((_, j) => batch.isSigned(j)));
+    assert.ok(batch.verdicts.every((verdict) => verdict === 1));
     assert.equal(results[i]!.buffer, results[0]!.buffer, "one buffer crosses for all");
   }
 });
