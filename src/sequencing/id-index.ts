@@ -11,7 +11,7 @@ import type { Log } from "../log/log.ts";
 import { entryEnd, LENGTH_BYTES } from "../log/packed-entries.ts";
 import { decodeOperation, operationId } from "./transaction.ts";
 
-const PARTS = 2 ** 12;
+const PARTS = 2 ** 10;
 const SLOTS_MIN = 2 ** 4;
 /** A part is laid out anew at half its slots, so that probes stay short, and then at most a quarter of them is taken. */
 const LOAD_MAX = 0.5;
@@ -29,6 +29,9 @@ interface Mark {
   readonly sequence: number;
   readonly timestamp: number;
 }
+
+/** What was read ahead: without a use, reading would be optimized away. */
+const readAhead = new Uint32Array(1);
 
 export class IdIndex {
   readonly #retentionMs: number;
@@ -80,6 +83,17 @@ export class IdIndex {
       if (equalBytes(this.#idAt(sequence), ids.subarray(at, at + HASH_BYTES))) return sequence;
     }
     return undefined;
+  }
+
+  /**
+   * Reads ahead where the ids from `at` up to `end` belong. The table is far larger than the processor's caches, and
+   * waiting for memory is most of finding and adding: done in a row, one id waits beside the other.
+   */
+  prefetch(ids: Uint8Array, at: number, end: number): void {
+    for (let id = at; id < end; id += HASH_BYTES) {
+      const slots = this.#parts[partOf(ids, id)]!;
+      readAhead[0]! ^= slots[firstSlot(slots, fingerprintOf(ids, id))]!;
+    }
   }
 
   #mark(mark: Mark): void {

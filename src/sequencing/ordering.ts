@@ -35,6 +35,9 @@ export interface OrderedRun {
   readonly change: RoleChange | undefined;
 }
 
+/** Ids of a request that are looked up at a time: their slots fit the processor's first cache. */
+const IDS_AHEAD = 64;
+
 type Settle = (outcome: Outcome) => void;
 
 export class Ordering {
@@ -124,6 +127,10 @@ export class Ordering {
   /** Orders a verified submission of a request, or settles it: as a repeat, or as refused. */
   order(submissions: Submissions, i: number): void {
     const { batch, changes } = submissions;
+    if (i % IDS_AHEAD === 0) {
+      const end = Math.min(i + IDS_AHEAD, batch.count);
+      this.#ids.prefetch(batch.ids, i * HASH_BYTES, end * HASH_BYTES);
+    }
     const isKnown = this.#find(batch.ids, i * HASH_BYTES) !== undefined;
     if (isKnown && this.#answerRepeatAt(submissions, i)) return;
     const now = this.#clock.now();
