@@ -1,7 +1,6 @@
 /**
  * The libp2p node of this project: TCP with Noise and Yamux, identify, and EpiSub. The only file that makes one.
  */
-import { noise } from "@chainsafe/libp2p-noise";
 import { identify } from "@libp2p/identify";
 import type { PrivateKey } from "@libp2p/interface";
 import { tcp } from "@libp2p/tcp";
@@ -15,6 +14,7 @@ import {
 } from "../base/limits.ts";
 import type { Bans } from "./bans.ts";
 import { messageIdOf } from "./block-messages.ts";
+import { encrypter } from "./encrypter.ts";
 import { episub } from "./episub/episub.ts";
 import type { Parameters } from "./episub/limits.ts";
 import type { MessageId } from "./episub/messages.ts";
@@ -49,7 +49,7 @@ export async function createNode(
     privateKey: identity,
     addresses: { listen: [`/ip4/0.0.0.0/tcp/${port}`], announce: [...announce] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [encrypter()],
     streamMuxers: [muxer()],
     connectionManager: { inboundConnectionThreshold: CONNECTIONS_PER_HOST_PER_SECOND },
     connectionGater: {

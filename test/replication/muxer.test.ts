@@ -1,10 +1,11 @@
 /**
- * A peer that hangs up while a stream is opened ends that stream and nothing else.
+ * A peer that hangs up while a stream is opened ends that stream and nothing else; windows are updated by halves.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { multiaddrConnectionPair } from "@libp2p/utils";
 import { muxer } from "../../src/replication/muxer.ts";
+import { until } from "./episub/nodes.ts";
 
 test("a stream whose announcement finds the connection closed is aborted, and nothing is thrown", async () => {
   const [connection] = multiaddrConnectionPair();
@@ -30,4 +31,29 @@ test("a stream of a sound connection is opened and carries bytes", async (t) => 
   const stream = await opener.createStream();
   stream.send(Uint8Array.of(1, 2, 3));
   assert.deepEqual([...(await received)], [1, 2, 3]);
+});
+
+test("the window is updated by halves, not for every frame, and never runs dry", async (t) => {
+  const [near, far] = multiaddrConnectionPair();
+  const [opener, accepter] = [muxer()().createStreamMuxer(near), muxer()().createStreamMuxer(far)];
+  t.after(() => {
+    near.abort(new Error("the test is over"));
+    far.abort(new Error("the test is over"));
+  });
+  let received = 0;
+  accepter.addEventListener("stream", ({ detail }) => {
+    detail.addEventListener("message", ({ data }) => {
+      received += data.byteLength;
+    });
+  });
+  let frames = 0;
+  near.addEventListener("message", () => frames++);
+  const stream = await opener.createStream();
+  const chunk = new Uint8Array(1_024);
+  for (let sent = 0; sent < 1_024; sent++) {
+    stream.send(chunk);
+    await stream.onDrain();
+  }
+  await until("all of it arrives", () => received === 1_024 * chunk.length);
+  assert.ok(frames < 50, `${frames} frames came back for 1,024`);
 });

@@ -146,10 +146,10 @@ export const LINK_LIMITS = {
   /** A peer that was behind is pushed to again once its queue is this short. */
   drainedBytes: 2 * 2 ** 20,
   /**
-   * Written at once. 1 KiB writes reach 28 MB/s in js-libp2p, 64 KiB ones over 100 MB/s. With yamux's header of 12 bytes
-   * this fills a Noise message of 65,519 bytes to the last one: a byte more would make a second message.
+   * Written at once. 1 KiB writes reach 28 MB/s in js-libp2p, 64 KiB ones over 100 MB/s. With yamux's header of 12 bytes,
+   * and Noise's length and tag of 18, a write stays below 64 KiB: of that much on, a socket of Node asks for a pause.
    */
-  batchBytes: 65_507,
+  batchBytes: 65_505,
   /** A queue that did not move for so long belongs to a peer that no longer reads. */
   stalledMs: 20_000,
   /** A link to a peer that is nobody's neighbour is closed after so long without use. */
