@@ -9,8 +9,8 @@ import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, NOTE_BYTES_MAX } from "../base/limits.ts";
 import type { Head } from "./checkpoint.ts";
 import { TreeGrowth } from "./growth.ts";
-import { leafHashes } from "./merkle.ts";
-import { type EntryRun, PACKED_BYTES_MAX, unpackEntries } from "./packed-entries.ts";
+import { hashPackedLeaves } from "./merkle.ts";
+import { type EntryRun, PACKED_BYTES_MAX } from "./packed-entries.ts";
 
 export interface Block extends EntryRun {
   /** Hashes of the perfect subtrees of [0, first), largest first. */
@@ -63,13 +63,11 @@ export function decodeBlock(bytes: Uint8Array): Block | undefined {
 
 /**
  * The tree that the block's frontier and entries make, or undefined if it is not the one of `head`: what shows that
- * the signed head really covers these entries.
+ * the signed head really covers these entries. The entries are changed while they are hashed, and are as they were after.
  */
 export function growthUnder(block: Omit<Block, "note">, head: Head): TreeGrowth | undefined {
   if (block.first + block.count !== head.size) return undefined;
-  const entries = unpackEntries(block.entries, block.count);
-  if (entries === undefined) return undefined;
-  const growth = new TreeGrowth(block.first, block.frontier, leafHashes(entries));
+  const growth = new TreeGrowth(block.first, block.frontier, hashPackedLeaves(block.entries, block.count));
   return equalBytes(growth.root, head.root) ? growth : undefined;
 }
 

@@ -8,7 +8,6 @@ import { type Block, decodeBlock, growthUnder } from "../log/block.ts";
 import type { CheckpointVerifier, SignedHead } from "../log/checkpoint.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
-import { parseNote } from "../log/note.ts";
 import type { MessageId } from "./episub/messages.ts";
 
 /** The first byte of a block is that of a number below 2^53, so no block begins like JSON. */
@@ -22,7 +21,7 @@ export function isEvidence(payload: Uint8Array): boolean {
 export function messageIdOf(payload: Uint8Array): MessageId {
   if (isEvidence(payload)) return { key: toHexDigits(sha256(payload)), order: 0 };
   const block = decodeBlock(payload);
-  const [, size, root] = block === undefined ? [] : (parseNote(block.note)?.text.split("\n") ?? []);
+  const [, size, root] = block === undefined ? [] : block.note.split("\n", 3);
   const rootBytes = fromBase64(root ?? "");
   if (block === undefined || Number(size) !== block.first + block.count || rootBytes?.length !== HASH_BYTES) {
     throw new Error("neither a block nor evidence");
