@@ -3,7 +3,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { SequencerError } from "../base/errors.ts";
-import { watchProcess } from "./process-metrics.ts";
+import { LOOP_LOOK_MS, watchProcess } from "./process-metrics.ts";
 
 export class Metrics {
   readonly registry = new Registry();
@@ -15,7 +15,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_LOOK_MS });
     watchProcess(this.registry);
     this.#appended = new Counter({ name: "sequencer_entries_total", help: "Entries published", registers });
     this.#refused = new Counter({
