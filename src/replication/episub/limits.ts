@@ -171,7 +171,9 @@ export const LINK_LIMITS = {
   bansMax: 4_096,
   /** Peers whose frames could not be read stay out for so long. */
   malformedBanMs: 600_000,
+  /** Milliseconds between ticks while something waits for one, and while nothing does. */
   tickMs: 50,
+  idleTickMs: 250,
   /** Goodbyes are given this long to leave when the service stops. */
   closeMs: 1_000,
 } as const;

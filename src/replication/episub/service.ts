@@ -11,11 +11,13 @@ import type { EpisubComponents, EpisubEvents, EpisubInit, EpisubStats, NeighborV
 import { LINK_LIMITS } from "./limits.ts";
 import type { Message, MessageId, PeerInfo } from "./messages.ts";
 import { MalformedMessage } from "./protobuf.ts";
+import { Pulse } from "./pulse.ts";
 import { RecordBook, sealRecord } from "./records.ts";
-import { createState, type Effect, type Event, type State, type Verdict } from "./state.ts";
+import { createState, type Effect, type Event, isWaiting, type State, type Verdict } from "./state.ts";
 import { step } from "./step.ts";
 import { PROTOCOL, Switchboard } from "./switchboard.ts";
 import { ValidationQueue, type ValidationRequest } from "./validation.ts";
+import { neighborsOf, statsOf } from "./views.ts";
 
 export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable {
   readonly [Symbol.toStringTag] = "@sequencer/episub";
@@ -34,7 +36,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   readonly #events: { topic: string; state: State; event: Event }[] = [];
   #isDispatching = false;
   #self: PeerInfo;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #pulse: Pulse;
   #topology: string | undefined;
   #addresses = "";
   readonly #onAddresses = () => {
@@ -60,6 +62,8 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     };
     const addressesOf = (peer: string) => this.#direct.get(peer) ?? this.#records.addressesOf(peer);
     this.#switchboard = new Switchboard(components, events, addressesOf, this.#log);
+    const { tickMs, idleTickMs } = LINK_LIMITS;
+    this.#pulse = new Pulse(this.#tick.bind(this), this.#isBusy.bind(this), tickMs, idleTickMs);
   }
 
   async start(): Promise<void> {
@@ -75,12 +79,12 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
       },
     });
     for (const change of ADDRESS_EVENTS) events.addEventListener(change, this.#onAddresses);
-    this.#timer = setInterval(() => this.#tick(), LINK_LIMITS.tickMs);
+    this.#pulse.start();
   }
 
   async stop(): Promise<void> {
     const { registrar, events } = this.#components;
-    clearInterval(this.#timer);
+    this.#pulse.stop();
     for (const change of ADDRESS_EVENTS) events.removeEventListener(change, this.#onAddresses);
     if (this.#topology !== undefined) registrar.unregister(this.#topology);
     for (const topic of [...this.#topics.keys()]) this.unsubscribe(topic);
@@ -128,31 +132,11 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   }
 
   neighbors(topic: string): NeighborView[] {
-    return [...this.#stateOf(topic).active.values()].map(({ info, near, eager, behind, rttMs }) => {
-      return {
-        peer: info.peer,
-        near,
-        eager,
-        behind,
-        rttMs,
-        queueBytes: this.#switchboard.queueBytes(info.peer),
-      };
-    });
+    return neighborsOf(this.#stateOf(topic), (peer) => this.#switchboard.queueBytes(peer));
   }
 
   stats(topic: string): EpisubStats {
-    const state = this.#stateOf(topic);
-    const neighbors = this.neighbors(topic);
-    return {
-      ...state.counters,
-      neighbors: neighbors.length,
-      eager: neighbors.filter(({ eager }) => eager).length,
-      passive: state.passive.size,
-      missing: state.missing.size,
-      cacheBytes: state.cache.bytes,
-      validatingBytes: state.validatingBytes,
-      queueBytes: neighbors.reduce((sum, { queueBytes }) => sum + queueBytes, 0),
-    };
+    return statsOf(this.#stateOf(topic), this.neighbors(topic));
   }
 
   #stateOf(topic: string): State {
@@ -164,6 +148,10 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
   #tick(): void {
     this.#switchboard.tick(Date.now());
     for (const topic of this.#topics.keys()) this.#dispatch(topic, { type: "tick" });
+  }
+
+  #isBusy(): boolean {
+    return this.#switchboard.isDialing || [...this.#topics.values()].some(isWaiting);
   }
 
   #found(peer: string): void {
@@ -246,6 +234,7 @@ export class Episub extends TypedEventEmitter<EpisubEvents> implements Startable
     } finally {
       this.#isDispatching = false;
     }
+    this.#pulse.notice();
   }
 
   #env(topic: string) {

@@ -285,6 +285,11 @@ export function createState(
   };
 }
 
+/** True while something waits for a tick that comes soon: announcements to send, payloads to ask for. */
+export function isWaiting({ announcements, missing }: State): boolean {
+  return announcements.length > 0 || missing.size > 0;
+}
+
 /** The size that the active view is kept at: the draft's A. */
 export function activeSize(parameters: Parameters): number {
   return parameters.randomLinks + parameters.nearLinks;

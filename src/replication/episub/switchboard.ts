@@ -52,6 +52,11 @@ export class Switchboard {
     this.#log = log;
   }
 
+  /** True while dials wait for their turn. */
+  get isDialing(): boolean {
+    return this.#dialQueue.length > 0;
+  }
+
   queueBytes(peer: string): number {
     return this.#links.get(peer)?.queueBytes ?? 0;
   }
