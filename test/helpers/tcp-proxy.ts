@@ -49,3 +49,13 @@ export async function startTcpProxy(cleanup: Cleanup, targetPort: number): Promi
     },
   };
 }
+
+/** A port that nobody listened on a moment ago. */
+export async function unusedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,37 +1,54 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { toHex } from "../../src/base/bytes.ts";
+import type { PeeringOptions } from "../../src/node/peering.ts";
 import { checkLog } from "../helpers/check-log.ts";
 import { startTestPrimary } from "../helpers/primary.ts";
 import { loopback, peeringOf, startTestReplica } from "../helpers/replica.ts";
 import { call } from "../helpers/rpc.ts";
-import { startTcpProxy } from "../helpers/tcp-proxy.ts";
+import { startTcpProxy, type TcpProxy, unusedPort } from "../helpers/tcp-proxy.ts";
 
-test("a half that was cut off converges with the rest once the link heals, without help", async (t) => {
-  // An address that nobody can dial keeps the far half from going around the proxy.
-  const hidden = { announce: ["/ip4/127.0.0.1/tcp/1"] };
-  const primary = await startTestPrimary(t, { peering: { ...(await peeringOf()), announce: [] } });
-  const direct = loopback(primary.node);
-  const [, port, peer] = /\/tcp\/(\d+)\/p2p\/(\w+)/.exec(direct)!;
-  const near = await startTestReplica(t, [direct], hidden);
-  const proxy = await startTcpProxy(t, Number(port));
-  const through = `/ip4/127.0.0.1/tcp/${proxy.port}/p2p/${peer}`;
-  const far = await startTestReplica(t, [through], hidden);
+test("two halves that were cut apart converge once their links heal, without help", async (t) => {
+  // What a node announces leads nowhere: links are between those who name each other, and no way around the proxies.
+  const node = async (peers: readonly string[] = []) => {
+    const p2pPort = await unusedPort();
+    return { ...(await peeringOf(peers)), p2pPort, announce: ["/ip4/127.0.0.1/tcp/1"] };
+  };
+  const addressOf = ({ identity, p2pPort }: PeeringOptions, port = p2pPort): string =>
+    `/ip4/127.0.0.1/tcp/${port}/p2p/${peerIdFromPrivateKey(identity)}`;
+  const proxies: TcpProxy[] = [];
+  const across = async (peering: PeeringOptions): Promise<string> => {
+    const proxy = await startTcpProxy(t, peering.p2pPort);
+    proxies.push(proxy);
+    return addressOf(peering, proxy.port);
+  };
+  const replica = (peering: PeeringOptions) => startTestReplica(t, [], peering);
+
+  const source = await node();
+  const primary = await startTestPrimary(t, { peering: source });
+  const near = await node([addressOf(source)]);
+  const alsoNear = await node([addressOf(source), addressOf(near)]);
+  const far = await node([await across(source), await across(near)]);
+  const alsoFar = await node([addressOf(far), await across(alsoNear)]);
+  const nearHalf = [await replica(near), await replica(alsoNear)];
+  const farHalf = [await replica(far), await replica(alsoFar)];
+  const all = [...nearHalf, ...farHalf];
   const append = () => call(primary.url, "sequencer_append", [primary.transaction()]);
   await append();
-  for (const replica of [near, far]) await replica.reached(2);
+  for (const one of all) await one.reached(2);
 
-  proxy.cut();
+  for (const proxy of proxies) proxy.cut();
   for (let i = 0; i < 20; i++) await append();
-  await near.reached(22);
-  assert.equal(far.log.committed.size, 2, "the far half heard nothing");
-  proxy.heal();
-  await far.reached(22);
+  for (const one of nearHalf) await one.reached(22);
+  for (const { log } of farHalf) assert.equal(log.committed.size, 2, "the far half heard nothing");
+  for (const proxy of proxies) proxy.heal();
+  for (const one of farHalf) await one.reached(22);
   await append();
-  for (const replica of [near, far]) {
-    await replica.reached(23);
-    checkLog(replica.log);
-    assert.equal(toHex(replica.log.signed!.root), toHex(primary.node.log.signed!.root));
+  for (const one of all) {
+    await one.reached(23);
+    checkLog(one.log);
+    assert.equal(toHex(one.log.signed!.root), toHex(primary.node.log.signed!.root));
   }
 });
 
