@@ -24,6 +24,8 @@ export class ReplicaProcess {
   kills = 0;
   /** Seconds of processor time that it had used when the load began. */
   cpuBefore = 0;
+  /** What it had used, and how far its log reached, at half of the load: from there on V8 has compiled what it compiles. */
+  halfway = { cpuSeconds: 0, size: 0 };
   node: NodeProcess | undefined;
   readonly #flags: readonly string[];
 
@@ -54,6 +56,13 @@ export class ReplicaProcess {
 
   lookAtMemory(): void {
     this.memory.push(this.isRunning ? this.node!.memory().anonymous : 0);
+  }
+
+  lookAtHalf(): void {
+    this.halfway = {
+      cpuSeconds: this.isRunning ? this.node!.cpuSeconds() : 0,
+      size: this.marks.at(-1)?.size ?? 0,
+    };
   }
 
   /** The metrics that it serves; NaN for one that it does not have. */

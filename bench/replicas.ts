@@ -60,6 +60,10 @@ export async function replicas(report: Report, options: BenchOptions): Promise<v
     look();
     for (const replica of nodes) replica.cpuBefore = replica.node!.cpuSeconds();
     const looks = [1, 2, 3].map((quarter) => setTimeout(look, options.seconds * 250 * quarter));
+    const lookAtHalf = (): void => {
+      for (const replica of nodes) replica.lookAtHalf();
+    };
+    looks.push(setTimeout(lookAtHalf, options.seconds * 500));
     const stopKilling = options.kill ? killNowAndThen(nodes) : async () => {};
     const work = { kind: "append", batch: BATCH, signWhileSending: true } as const;
     const requests = Math.ceil((rate * options.seconds) / BATCH);
@@ -126,9 +130,8 @@ async function compare(
         p99: lag.quantile(0.99),
         worst: lag.max,
         peers: (info.peers as string[]).length,
-        cpuMs: replica.isRunning
-          ? (1_000 * (replica.node!.cpuSeconds() - replica.cpuBefore)) / mebibytes
-          : Number.NaN,
+        cpuMs: cpuMsPerMiB(replica, { cpuSeconds: replica.cpuBefore, size: 0 }, Number(size), mebibytes),
+        lateCpuMs: cpuMsPerMiB(replica, replica.halfway, Number(size), mebibytes),
       };
     }),
   );
@@ -182,12 +185,28 @@ async function compare(
     "ms per MiB",
     steadyValues(({ cpuMs }) => cpuMs),
   );
+  add(
+    "  from half of the load on",
+    "ms per MiB",
+    steadyValues(({ lateCpuMs }) => lateCpuMs),
+  );
   for (const [i, moment] of MOMENTS.entries())
     add(
       `memory of a replica, ${moment}`,
       "MiB",
       nodes.map(({ memory }) => memory[i]!),
     );
+}
+
+/** Milliseconds of processor time since then, by the bytes of the log since then; `mebibytes` are those of `size` entries. */
+function cpuMsPerMiB(
+  { isRunning, node }: ReplicaProcess,
+  since: { readonly cpuSeconds: number; readonly size: number },
+  size: number,
+  mebibytes: number,
+): number {
+  if (!isRunning) return Number.NaN;
+  return (1_000 * (node!.cpuSeconds() - since.cpuSeconds)) / (mebibytes * (1 - since.size / size));
 }
 
 /** Bytes of the log's entries, taken to be as long as its last one. */
