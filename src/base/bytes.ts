@@ -107,7 +107,7 @@ export function pooledBytes(length: number): Uint8Array {
   return pool.subarray(start, poolUsed);
 }
 
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const all = new Uint8Array(length);

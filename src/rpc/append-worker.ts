@@ -4,24 +4,19 @@
 import { serveJobs, type TaskHandler } from "../sequencing/job-server.ts";
 import { type ReaderNote, TransactionReader } from "../sequencing/transaction-reader.ts";
 import { verifyTask } from "../sequencing/verifier-task.ts";
-import { type AppendRequest, parseAppendRequest } from "./append-request.ts";
+import { parseAppendRequest } from "./append-request.ts";
+import { packReadRequest } from "./read-request.ts";
 
-/** A request as it comes back: what to order, and what its answer needs besides. */
-export interface ReadRequest extends Omit<AppendRequest, "payloads"> {
-  /** Of a TransactionBatch with as many transactions as there are ids. */
-  readonly packed: Uint8Array;
-}
+const NOT_JUST_APPENDS = new Uint8Array(0);
 
-/** Does tasks of kind `read`: the body of a request in, a ReadRequest out, or undefined if it is not just appends. */
+/** Does tasks of kind `read`: the body of a request in, a ReadRequest out, or nothing if it is not just appends. */
 export function readTask(reader: TransactionReader): TaskHandler {
   return (bodies) => {
-    const requests = bodies.map((body) => parseAppendRequest(body as Uint8Array));
-    return reader.read(requests.map((request) => request?.payloads)).map((packed, i) => {
-      if (packed === undefined) return { result: undefined };
-      const { isBatch, ids, acks } = requests[i]!;
-      const result: ReadRequest = { isBatch, ids, acks, packed };
-      return { result, buffer: packed.buffer as ArrayBuffer };
-    });
+    const requests = bodies.map(parseAppendRequest);
+    const read = reader.read(requests.map((request) => request?.payloads));
+    return read.map((packed, i) =>
+      packed === undefined ? NOT_JUST_APPENDS : packReadRequest(requests[i]!, packed),
+    );
   };
 }
 

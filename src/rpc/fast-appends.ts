@@ -8,13 +8,11 @@ import { SequencerError } from "../base/errors.ts";
 import { workerModule } from "../base/threads.ts";
 import type { Log } from "../log/log.ts";
 import type { Intake, Place } from "../sequencing/intake.ts";
-import type { TaskMessage } from "../sequencing/job-server.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
-import { TransactionBatch } from "../sequencing/transaction-batch.ts";
 import type { WorkerPool } from "../sequencing/worker-pool.ts";
 import { APPEND } from "./append-request.ts";
-import type { ReadRequest } from "./append-worker.ts";
-import { type Answer, fail, succeed } from "./json-rpc.ts";
+import { type Answer, fail, type Id, succeedAs } from "./json-rpc.ts";
+import { ReadRequest } from "./read-request.ts";
 import { ReceiptFormatter } from "./receipt-format.ts";
 
 export interface FastAppendsOptions {
@@ -57,29 +55,22 @@ export class FastAppends {
   async answer(body: Buffer, place: Place): Promise<Answer | undefined> {
     const { intake, workers, measure } = this.#options;
     const weight = Math.ceil(body.length / BYTES_PER_SIGNATURE);
-    const read = await workers.run<ReadRequest | undefined>({ weight, pack: () => pack(body) });
-    if (read === undefined) return undefined;
-    const batch = new TransactionBatch(read.ids.length, read.packed);
-    return this.#format(read, await measure(intake.accept(batch, place)));
+    const read = await workers.run({ kind: "read", bytes: body, weight });
+    if (read.length === 0) return undefined;
+    const request = new ReadRequest(read);
+    return this.#format(request, await measure(intake.accept(request.transactions, place)));
   }
 
-  #format({ isBatch, ids, acks }: ReadRequest, outcomes: readonly Outcome[]): Answer {
-    const wantsNone = new Set(acks);
-    const bodies = ids.map((id, i) => {
+  #format(request: ReadRequest, outcomes: readonly Outcome[]): Answer {
+    const bodies = request.ids.map((id, i) => {
       const outcome = outcomes[i]!;
-      if (outcome instanceof SequencerError) return fail(id, outcome).body;
-      return succeed(id, this.#receipts.format(outcome, !wantsNone.has(i))).body;
+      if (outcome instanceof SequencerError) return fail(JSON.parse(id) as Id, outcome).body;
+      return succeedAs(id, this.#receipts.format(outcome, request.wantsProof(i)));
     });
-    if (isBatch) return { body: encode(`[${bodies.join(",")}]`) };
+    if (request.isBatch) return { body: encode(`[${bodies.join(",")}]`) };
     const [outcome] = outcomes;
     return { body: encode(bodies[0]!), ...(outcome instanceof SequencerError && { error: outcome }) };
   }
-}
-
-/** A copy in a buffer of its own: the body stays here until it is answered, for another worker may need it. */
-function pack(body: Buffer): TaskMessage {
-  const copy = new Uint8Array(body);
-  return { kind: "read", body: copy, buffer: copy.buffer };
 }
 
 /** Text that is nearly always ASCII: then its bytes are its characters, which are copied faster than encoded. */

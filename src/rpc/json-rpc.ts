@@ -169,7 +169,12 @@ export function fail(
 
 /** The answer that carries a result. */
 export function succeed(id: Id, result: string): Answer & { readonly body: string } {
-  return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}` };
+  return { body: succeedAs(JSON.stringify(id), result) };
+}
+
+/** The same as text, for an id as JSON. */
+export function succeedAs(id: string, result: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
 }
 
 /** The same for a result that is large: it is not copied. */

@@ -8,18 +8,11 @@ import {
   type VerifierMetrics,
   type VerifierOptions,
 } from "../verify/verify.ts";
+import { joinPieces, type Pieces, splitPieces } from "./pieces.ts";
 
-/** A task as it crosses to the worker. */
-export interface TaskMessage {
-  readonly kind: string;
-  readonly body: unknown;
-  /** The one buffer that the body's bytes are in. */
-  readonly buffer: ArrayBuffer;
-}
-
-/** A job, a note, or null, which asks the worker to end. */
+/** A job, a note, or null, which asks the worker to end. A job is tasks: the kind of each, and its bytes. */
 export type JobRequest =
-  | { readonly job: number; readonly tasks: readonly TaskMessage[] }
+  | { readonly job: number; readonly kinds: readonly string[]; readonly bodies: Pieces }
   | { readonly note: unknown }
   | null;
 
@@ -29,21 +22,16 @@ export type JobReply =
   | {
       readonly kind: "done";
       readonly job: number;
-      readonly results: readonly unknown[];
+      /** One a task. */
+      readonly results: Pieces;
       readonly metrics: Readonly<VerifierMetrics>;
     };
 
 /** What the pool tells its workers. */
 export type VerifierSettings = Pick<VerifierOptions, "variant" | "tableBytesMax">;
 
-export interface TaskResult {
-  readonly result: unknown;
-  /** The buffer that its bytes are in, if it may be handed over; results of one job may share it. */
-  readonly buffer?: ArrayBuffer;
-}
-
 /** How a kind of task is done: all of a job's at once, for signatures are verified fastest together. */
-export type TaskHandler = (bodies: readonly unknown[]) => readonly TaskResult[];
+export type TaskHandler = (bodies: readonly Uint8Array[]) => readonly Uint8Array[];
 
 /** What a worker can do. */
 export interface Skills {
@@ -65,19 +53,21 @@ export function serveJobs(skillsOf: (verifier: Verifier) => Skills): void {
   port.on("message", (request: JobRequest) => {
     if (request === null) return port.close();
     if ("note" in request) return onNote?.(request.note);
-    const done = doTasks(request.tasks, handlers);
-    const results = done.map(({ result }) => result);
-    const buffers = new Set(done.flatMap(({ buffer }) => (buffer === undefined ? [] : [buffer])));
-    post({ kind: "done", job: request.job, results, metrics: verifier.metrics }, [...buffers]);
+    const results = joinPieces(doTasks(request.kinds, splitPieces(request.bodies), handlers));
+    post({ kind: "done", job: request.job, results, metrics: verifier.metrics }, [results.bytes.buffer]);
   });
   post({ kind: "ready", variant: verifier.variant });
 }
 
-function doTasks(tasks: readonly TaskMessage[], handlers: Skills["handlers"]): TaskResult[] {
-  const done = new Array<TaskResult>(tasks.length);
-  for (const kind of new Set(tasks.map((task) => task.kind))) {
-    const places = [...tasks.keys()].filter((i) => tasks[i]!.kind === kind);
-    const results = handlers[kind]!(places.map((i) => tasks[i]!.body));
+function doTasks(
+  kinds: readonly string[],
+  bodies: readonly Uint8Array[],
+  handlers: Skills["handlers"],
+): Uint8Array[] {
+  const done = new Array<Uint8Array>(kinds.length);
+  for (const kind of new Set(kinds)) {
+    const places = [...kinds.keys()].filter((i) => kinds[i] === kind);
+    const results = handlers[kind]!(places.map((i) => bodies[i]!));
     places.forEach((place, i) => {
       done[place] = results[i]!;
     });

@@ -2,19 +2,20 @@
  * Tasks that wait for a worker, and how they are put together into jobs.
  */
 import { VERIFY_JOB_SIGNATURES_MAX, VERIFY_JOB_SIGNATURES_MIN } from "../base/limits.ts";
-import type { TaskMessage } from "./job-server.ts";
 
 /** Something for a worker to do. */
 export interface Task {
+  /** Which of the worker's handlers does it. */
+  readonly kind: string;
+  /** What it is about; not to be changed before it is done. */
+  readonly bytes: Uint8Array;
   /** Signatures in it, or about as many as it takes as long as. */
   readonly weight: number;
-  /** What to send, its buffers the worker's from then on; called again if the first worker broke. */
-  pack(): TaskMessage;
 }
 
 export interface PendingTask {
   readonly task: Task;
-  readonly resolve: (result: unknown) => void;
+  readonly resolve: (result: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
   failedBefore: boolean;
 }

@@ -1,7 +1,7 @@
 /**
  * Worker threads that do jobs. Small tasks that wait together travel as one job; a worker that breaks is replaced and
  * its tasks are done again, once. What breaks again and again is replaced ever more slowly, and where nothing else is
- * left tasks are refused. What a task is, only those who make it and the worker's module know.
+ * left tasks are refused. What a task's bytes are, only those who make it and the worker's module know.
  */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
@@ -18,6 +18,7 @@ import {
 import { startThread } from "../base/threads.ts";
 import type { VerifierMetrics } from "../verify/verify.ts";
 import type { JobReply, JobRequest, VerifierSettings } from "./job-server.ts";
+import { joinPieces, splitPieces } from "./pieces.ts";
 import { type PendingTask, type Task, TaskQueue } from "./task-queue.ts";
 
 interface Job {
@@ -72,13 +73,13 @@ export class WorkerPool {
    * The task's result.
    * @throws SequencerError `internal` if two workers broke over it, `unavailable` at the end or while no worker starts
    */
-  run<Result>(task: Task): Promise<Result> {
+  run(task: Task): Promise<Uint8Array> {
     if (this.#closed) return Promise.reject(closed());
     if (this.#isBroken) return Promise.reject(broken());
-    return new Promise<unknown>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       this.#waiting.add({ task, resolve, reject, failedBefore: false });
       this.#assignSoon();
-    }) as Promise<Result>;
+    });
   }
 
   /** What every worker has to know before its next job, those that are hired later included. */
@@ -139,11 +140,10 @@ export class WorkerPool {
       this.#replace(member, new Error(`no results within ${VERIFY_TIMEOUT_MS} ms`));
     }, VERIFY_TIMEOUT_MS).unref();
     member.jobs.set(job, { tasks, deadline });
-    const messages = tasks.map(({ task }) => task.pack());
-    member.worker.postMessage(
-      { job, tasks: messages } satisfies JobRequest,
-      messages.map(({ buffer }) => buffer),
-    );
+    const kinds = tasks.map(({ task }) => task.kind);
+    // A copy: another worker may need them, if this one breaks.
+    const bodies = joinPieces(tasks.map(({ task }) => task.bytes));
+    member.worker.postMessage({ job, kinds, bodies } satisfies JobRequest, [bodies.bytes.buffer]);
   }
 
   /** @param breaks of the workers that had the place before, in a row */
@@ -186,8 +186,9 @@ export class WorkerPool {
     member.jobs.delete(number);
     member.metrics = metrics;
     member.breaks = 0;
+    const each = splitPieces(results);
     job.tasks.forEach(({ resolve }, i) => {
-      resolve(results[i]);
+      resolve(each[i]!);
     });
     this.#assign();
   }
