@@ -3,9 +3,9 @@
  * knows Fastify. Bodies, calls, connections and times are bounded; a request that is refused costs its sender alone.
  */
 import { lookup } from "node:dns/promises";
-import type { OutgoingHttpHeaders } from "node:http";
+import { createServer } from "node:http";
 import cors from "@fastify/cors";
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, LogController } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import { SequencerError } from "../base/errors.ts";
 import {
@@ -18,15 +18,15 @@ import {
   STREAM_STALL_MS,
   STREAMS_MAX,
 } from "../base/limits.ts";
-import { releaseAnswer } from "./answer-text.ts";
 import type { Backend } from "./backend.ts";
-import { fail, isParts, type Parts } from "./json-rpc.ts";
+import { fail } from "./json-rpc.ts";
 import { signedHead } from "./methods.ts";
 import type { Metrics } from "./metrics.ts";
 import { parseIndex } from "./params.ts";
+import { JSON_TYPE, Posts, retryAfterSeconds } from "./posts.ts";
 import { Requests } from "./requests.ts";
 import { serveSockets } from "./sockets.ts";
-import { boundConnections, sourceOf, TrustedProxies } from "./sources.ts";
+import { boundConnections, TrustedProxies } from "./sources.ts";
 import { serveStaticFiles } from "./static-files.ts";
 import { streamLog } from "./stream.ts";
 
@@ -50,7 +50,6 @@ export interface RpcServer {
 }
 
 const NO_BODY = Buffer.alloc(0);
-const JSON_TYPE = "application/json; charset=utf-8";
 
 /** @throws SequencerError `configuration` if the port cannot be had */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
@@ -88,20 +87,29 @@ async function closeServer(server: FastifyInstance): Promise<void> {
   }
 }
 
-/** The server without a socket: what tests inject requests into. */
-export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance {
+function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance {
   const { backend, metrics, logger, trustedProxies: proxies = new TrustedProxies([]) } = options;
+  const requests = new Requests(backend);
+  const posts = new Posts(requests, proxies);
+  const timeouts = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: 1_000,
+  };
   const server: FastifyInstance = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     // Nothing is logged of a request that would need its id: a logger of its own would cost as much as its route.
     childLoggerFactory: (parent) => parent,
     bodyLimit: REQUEST_BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: "idle",
-    ...(!proxies.isEmpty && { trustProxy: (address: string) => proxies.has(address) }),
-    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
+    serverFactory: (handler) =>
+      createServer(timeouts, (request, response) => {
+        // On its way through Fastify and back a plain append would cost this thread a fifth more.
+        if (!stop.aborted && posts.isPlain(request)) posts.take(request, response);
+        else handler(request, response);
+      }),
   }) as unknown as FastifyInstance;
   boundConnections(server.server, proxies, refusals(metrics, logger));
   // Bodies stay bytes until the JSON-RPC layer parses them: it answers with its own errors.
@@ -115,17 +123,11 @@ export function buildServer(options: ServerOptions, stop: AbortSignal): FastifyI
       .type(JSON_TYPE)
       .send(fail(null, asKnown(error, status)).body);
   });
-  const requests = new Requests(backend);
-  const openSockets = serveSockets(
-    server.server,
-    requests,
-    ({ socket }) => sourceOf(undefined, socket.remoteAddress),
-    stop,
-  );
+  const openSockets = serveSockets(server.server, requests, (upgrade) => proxies.sourceOf(upgrade), stop);
   metrics.gauge("sequencer_sockets_open", "WebSockets", openSockets);
   server.register(cors, { origin: "*", methods: ["GET", "POST"], maxAge: 86_400 });
   server.register(async (routes) => {
-    serveRpc(routes, requests);
+    serveRpc(routes, posts);
     serveStaticFiles(routes, backend);
     serveStream(routes, options, stop);
     serveHealth(routes, backend, metrics);
@@ -146,30 +148,12 @@ function refusals(metrics: Metrics, logger: Logger): (source: string) => void {
   };
 }
 
-function serveRpc(server: FastifyInstance, requests: Requests): void {
+/** The requests that are not plain: their length is not told or too large, or the path is spelt in another way. */
+function serveRpc(server: FastifyInstance, posts: Posts): void {
   server.post("/", async (request, reply) => {
-    const source = sourceOf(request.ip, request.socket.remoteAddress);
-    const { body, error } = await requests.answer((request.body as Buffer | undefined) ?? NO_BODY, source);
-    if (body === undefined) return reply.code(204).send();
-    if (error?.code === "limit-exceeded") {
-      reply.code(429).header("retry-after", retryAfterSeconds(error));
-    }
-    return isParts(body) ? sendParts(reply, body) : reply.type(JSON_TYPE).send(body);
+    reply.hijack();
+    await posts.answer((request.body as Buffer | undefined) ?? NO_BODY, request.raw, reply.raw);
   });
-}
-
-/** Large results go out as they are, not copied into one text. */
-function sendParts(reply: FastifyReply, parts: Parts): FastifyReply {
-  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
-  const { raw } = reply.type(JSON_TYPE).header("content-length", length).hijack();
-  raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
-  raw.cork();
-  for (const part of parts) raw.write(part);
-  raw.end();
-  raw.once("close", () => {
-    for (const part of parts) releaseAnswer(part);
-  });
-  return reply;
 }
 
 function serveStream(server: FastifyInstance, options: ServerOptions, stop: AbortSignal): void {
@@ -215,11 +199,6 @@ function serveHealth(server: FastifyInstance, backend: Backend, metrics: Metrics
   server.get("/metrics", async (_request, reply) => {
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
-}
-
-function retryAfterSeconds(error: unknown): string {
-  const { retryAfterMs = 1_000 } = (error as { data?: { retryAfterMs?: number } }).data ?? {};
-  return String(Math.ceil(retryAfterMs / 1_000));
 }
 
 /** HTTP status of our own errors where no JSON-RPC envelope carries them. */

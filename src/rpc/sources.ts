@@ -3,6 +3,7 @@
  * /64 that one IPv6 client can have all addresses of. Behind a proxy that the operator trusts (`-trust-proxy`, SPEC
  * section 6) it is the client that the proxy names; from anybody else X-Forwarded-For is only a claim.
  */
+import type { IncomingMessage } from "node:http";
 import { BlockList, isIP, isIPv6, type Server, type Socket } from "node:net";
 import { SequencerError } from "../base/errors.ts";
 import { CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX } from "../base/limits.ts";
@@ -33,6 +34,20 @@ export class TrustedProxies {
   /** @param address of a socket; undefined once it is closed */
   has(address: string | undefined): boolean {
     return address !== undefined && isIP(address) !== 0 && this.#list.check(address, familyOf(address));
+  }
+
+  /** Whom a request counts for: the last address that it came from or through and that is not a trusted proxy's. */
+  sourceOf({ headers, socket }: IncomingMessage): string {
+    const caller = socket.remoteAddress;
+    const forwarded = headers["x-forwarded-for"];
+    if (this.isEmpty || forwarded === undefined) return sourceOf(undefined, caller);
+    // Each proxy has added whom it was called by.
+    const way = String(forwarded)
+      .split(",")
+      .map((address) => address.trim());
+    let client = caller;
+    while (way.length > 0 && this.has(client)) client = way.pop();
+    return sourceOf(client, caller);
   }
 }
 
