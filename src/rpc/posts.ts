@@ -8,6 +8,7 @@ import { releaseAnswer } from "./answer-text.ts";
 import { type Answer, isParts, type Parts } from "./json-rpc.ts";
 import type { Requests } from "./requests.ts";
 import type { TrustedProxies } from "./sources.ts";
+import type { WholeRequest } from "./whole-request.ts";
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -26,13 +27,8 @@ export class Posts {
   }
 
   /** Reads a plain request and answers it. One that ends early has nobody left to answer. */
-  take(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      void this.answer(body, request, response);
-    });
+  take(request: WholeRequest, response: ServerResponse): void {
+    request.takeBody((body) => void this.answer(body, request, response));
   }
 
   /** @param response of which nothing was written yet */

@@ -29,6 +29,7 @@ import { serveSockets } from "./sockets.ts";
 import { boundConnections, TrustedProxies } from "./sources.ts";
 import { serveStaticFiles } from "./static-files.ts";
 import { streamLog } from "./stream.ts";
+import { WholeRequest } from "./whole-request.ts";
 
 export interface ServerOptions {
   readonly backend: Backend;
@@ -105,7 +106,7 @@ function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance
     bodyLimit: REQUEST_BODY_BYTES_MAX,
     forceCloseConnections: "idle",
     serverFactory: (handler) =>
-      createServer(timeouts, (request, response) => {
+      createServer({ ...timeouts, IncomingMessage: WholeRequest }, (request, response) => {
         // On its way through Fastify and back a plain append would cost this thread a fifth more.
         if (!stop.aborted && posts.isPlain(request)) posts.take(request, response);
         else handler(request, response);
