@@ -42,7 +42,7 @@ export class FastAppends {
 
   /** A place for a request that looks like appends, if there is room for it; else it goes the ordinary way. */
   reserve(body: Buffer, source: string): Place | undefined {
-    if (!body.subarray(0, GLANCE_BYTES).includes(APPEND)) return undefined;
+    if (!body.toString("latin1", 0, GLANCE_BYTES).includes(APPEND)) return undefined;
     return this.#options.intake.reserve(source, body.length);
   }
 
@@ -67,13 +67,9 @@ export class FastAppends {
       if (outcome instanceof SequencerError) return fail(JSON.parse(id) as Id, outcome).body;
       return succeedAs(id, this.#receipts.format(outcome, request.wantsProof(i)));
     });
-    if (request.isBatch) return { body: encode(`[${bodies.join(",")}]`) };
-    const [outcome] = outcomes;
-    return { body: encode(bodies[0]!), ...(outcome instanceof SequencerError && { error: outcome }) };
+    const error = outcomes.find((outcome) => outcome instanceof SequencerError);
+    const isAscii = request.isAscii && error === undefined;
+    if (request.isBatch) return { body: `[${bodies.join(",")}]`, isAscii };
+    return { body: bodies[0]!, isAscii, ...(error !== undefined && { error }) };
   }
-}
-
-/** Text that is nearly always ASCII: then its bytes are its characters, which are copied faster than encoded. */
-function encode(text: string): Buffer {
-  return Buffer.from(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
 }

@@ -36,6 +36,8 @@ export type Body = string | Uint8Array | Parts;
 export interface Answer {
   /** Undefined if nothing is to be answered: only notifications. */
   readonly body: Body | undefined;
+  /** True if the body is known to be a text of ASCII alone: as many bytes as characters. */
+  readonly isAscii?: boolean;
   /** The error of a request that is a single call. */
   readonly error?: SequencerError;
 }

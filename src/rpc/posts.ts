@@ -37,7 +37,7 @@ export class Posts {
   }
 }
 
-function send(response: ServerResponse, { body, error }: Answer): void {
+function send(response: ServerResponse, { body, isAscii = false, error }: Answer): void {
   const headers = ["access-control-allow-origin", "*"];
   if (body === undefined) {
     response.writeHead(204, headers).end();
@@ -45,10 +45,11 @@ function send(response: ServerResponse, { body, error }: Answer): void {
   }
   const isLimited = error?.code === "limit-exceeded";
   if (isLimited) headers.push("retry-after", retryAfterSeconds(error));
-  headers.push("content-type", JSON_TYPE, "content-length", String(lengthOf(body)));
+  const length = isAscii ? body.length : lengthOf(body);
+  headers.push("content-type", JSON_TYPE, "content-length", String(length));
   response.writeHead(isLimited ? 429 : 200, headers);
   if (isParts(body)) sendParts(response, body);
-  else response.end(body);
+  else response.end(body, isAscii ? "latin1" : "utf8");
 }
 
 function lengthOf(body: string | Uint8Array | Parts): number {

@@ -34,6 +34,8 @@ export class ReadRequest {
   readonly isBatch: boolean;
   /** Of each call, as JSON. */
   readonly ids: readonly string[];
+  /** True if no id has any other character. */
+  readonly isAscii: boolean;
   /** One a call. */
   readonly transactions: TransactionBatch;
   readonly #bytes: Uint8Array;
@@ -45,7 +47,9 @@ export class ReadRequest {
     const idsAt = ACKS_AT + count + 4;
     const idsEnd = idsAt + view.getUint32(idsAt - 4);
     this.isBatch = bytes[IS_BATCH_AT] === 1;
-    this.ids = decoder.decode(bytes.subarray(idsAt, idsEnd)).split("\n");
+    const lines = decoder.decode(bytes.subarray(idsAt, idsEnd));
+    this.ids = lines.split("\n");
+    this.isAscii = lines.length === idsEnd - idsAt;
     this.transactions = new TransactionBatch(count, bytes.subarray(idsEnd));
     this.#bytes = bytes;
   }

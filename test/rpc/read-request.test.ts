@@ -34,6 +34,7 @@ test("ids, options and transactions cross as they are", () => {
         read.ids,
         ids.map((one) => JSON.stringify(one)),
       );
+      assert.equal(read.isAscii, Buffer.byteLength(read.ids.join()) === read.ids.join().length);
       assert.equal(read.transactions.count, calls.length);
       for (const [i, { isAck, payload }] of calls.entries()) {
         assert.equal(read.wantsProof(i), !isAck);
