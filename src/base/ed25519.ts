@@ -13,17 +13,15 @@ const PRIVATE_PREFIX = Uint8Array.from([
 ]);
 
 export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
-  return ed25519.getPublicKey(seed);
+  if (crypto === undefined) return ed25519.getPublicKey(seed);
+  const spki = crypto.createPublicKey(privateKeyOf(seed, crypto)).export({ format: "der", type: "spki" });
+  return new Uint8Array(spki.subarray(PUBLIC_PREFIX.length));
 }
 
 /** A function that signs with the key of this 32-byte seed. */
 export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
   if (crypto === undefined) return (message) => ed25519.sign(message, seed);
-  const key = crypto.createPrivateKey({
-    key: Buffer.from(concatBytes(PRIVATE_PREFIX, seed)),
-    format: "der",
-    type: "pkcs8",
-  });
+  const key = privateKeyOf(seed, crypto);
   return (message) => crypto.sign(null, message, key);
 }
 
@@ -44,4 +42,9 @@ export function ed25519Verifier(
     type: "spki",
   });
   return (signature, message) => signature.length === 64 && crypto.verify(null, message, key, signature);
+}
+
+function privateKeyOf(seed: Uint8Array, { createPrivateKey }: NonNullable<typeof crypto>) {
+  const key = Buffer.from(concatBytes(PRIVATE_PREFIX, seed));
+  return createPrivateKey({ key, format: "der", type: "pkcs8" });
 }

@@ -15,6 +15,8 @@ const SCALAR_BYTES = 32;
 
 /** What a faster library does instead of noble, with the same results. */
 export interface NativeSecp256k1 {
+  /** The uncompressed public key, 65 bytes, of a private key of 32; throws if that is not a valid scalar. */
+  publicKey(privateKey: Uint8Array): Uint8Array;
   /** The uncompressed public key, 65 bytes; throws if there is none. `rs` is 64 bytes. */
   recover(digest: Uint8Array, rs: Uint8Array, yParity: number): Uint8Array;
   /** RFC 6979, low s: r || s, and the parity of y(R). */
@@ -25,6 +27,7 @@ export interface NativeSecp256k1 {
 }
 
 let library: NativeSecp256k1 = {
+  publicKey: (privateKey) => secp256k1.getPublicKey(privateKey, false),
   recover: (digest, rs, yParity) =>
     secp256k1.Signature.fromBytes(rs, "compact")
       .addRecoveryBit(yParity)
@@ -47,7 +50,7 @@ export function addressOf(uncompressedPublicKey: Uint8Array): Uint8Array {
 
 /** The address of a private key of 32 bytes. @throws if it is not a valid scalar. */
 export function addressOfPrivateKey(privateKey: Uint8Array): Uint8Array {
-  return addressOf(secp256k1.getPublicKey(privateKey, false));
+  return addressOf(library.publicKey(privateKey));
 }
 
 /**

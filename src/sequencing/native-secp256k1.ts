@@ -10,6 +10,7 @@ export function useNativeSecp256k1(): boolean {
   const binding = loadBinding();
   if (binding === undefined) return false;
   useNative({
+    publicKey: (privateKey) => binding.publicKeyCreate(privateKey, false),
     recover: (digest, rs, yParity) => binding.ecdsaRecover(rs, yParity, digest, false),
     sign: (digest, privateKey) => binding.ecdsaSign(digest, privateKey),
   });
@@ -17,6 +18,7 @@ export function useNativeSecp256k1(): boolean {
 }
 
 interface Binding {
+  publicKeyCreate(privateKey: Uint8Array, compressed: boolean): Uint8Array;
   ecdsaRecover(rs: Uint8Array, yParity: number, digest: Uint8Array, compressed: boolean): Uint8Array;
   ecdsaSign(digest: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array; recid: number };
 }

@@ -45,6 +45,11 @@ function rules(): void {
     );
   });
 
+  test("an account has one address, and a key that is no scalar has none", () => {
+    assert.equal(toHex(addressOfPrivateKey(key)), toHex(address));
+    for (const wrong of [0n, ORDER]) assert.throws(() => addressOfPrivateKey(scalar(wrong)));
+  });
+
   test("the other parity is another account's signature", () => {
     assert.notEqual(recovered(signatureOf(r, s, 1 - yParity)), toHex(address));
   });
