@@ -37,24 +37,7 @@ export interface BondingOptions {
   readonly logger: Logger;
 }
 
-/** Begins to look after the bond if the node was told of its chain. @throws SequencerError */
-export async function startBonding(
-  { chain }: { readonly chain?: ChainSettings },
-  options: Omit<BondingOptions, "settings">,
-  closers: (() => void | Promise<void>)[],
-): Promise<Bonding | undefined> {
-  if (chain === undefined) return undefined;
-  if (isZero(options.subject.genesis.bond)) {
-    throw new SequencerError("configuration", "the log is unbonded: there is nothing on a chain to look at", {
-      hint: "Leave -l2rpc out, or begin a log with -bond",
-    });
-  }
-  const bonding = await Bonding.start({ ...options, settings: chain });
-  closers.push(() => bonding.stop());
-  return bonding;
-}
-
-class Bonding {
+export class Bonding {
   readonly #options: BondingOptions;
   readonly #stopping = new AbortController();
   #chain: BondChain | undefined;
@@ -75,9 +58,18 @@ class Bonding {
   /**
    * Begins to look after the bond. A chain that does not answer is asked again later; one that is not what genesis
    * means is refused.
-   * @throws SequencerError `chain`
+   * @throws SequencerError `chain`, or `configuration` if the log is unbonded
    */
   static async start(options: BondingOptions): Promise<Bonding> {
+    if (isZero(options.subject.genesis.bond)) {
+      throw new SequencerError(
+        "configuration",
+        "the log is unbonded: there is nothing on a chain to look at",
+        {
+          hint: "Leave -l2rpc out, or begin a log with -bond",
+        },
+      );
+    }
     const bonding = new Bonding(options);
     try {
       bonding.#chain = await bonding.#open();

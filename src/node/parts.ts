@@ -17,7 +17,7 @@ import type { Outcome } from "../sequencing/outcome.ts";
 import { LogValidator, type SeenIds } from "../sequencing/validator.ts";
 import type { Verifier } from "../sequencing/verifier.ts";
 import { VerifierPool } from "../sequencing/verifier-pool.ts";
-import type { ChainSettings } from "./bonding.ts";
+import type { Bonding, BondingOptions, ChainSettings } from "./bonding.ts";
 
 /** What every node is given. */
 export interface NodeOptions {
@@ -92,6 +92,23 @@ export function startVerifier(
       else logger.error({ err: event.error }, "a verification worker broke and was replaced");
     },
   });
+}
+
+/**
+ * Begins to look after the bond if the node was told of its chain. Only then is the code for it loaded: viem takes as
+ * long as libp2p.
+ * @throws SequencerError
+ */
+export async function startBonding(
+  { chain }: { readonly chain?: ChainSettings },
+  options: Omit<BondingOptions, "settings">,
+  closers: Closer[],
+): Promise<Bonding | undefined> {
+  if (chain === undefined) return undefined;
+  const { Bonding } = await import("./bonding.ts");
+  const bonding = await Bonding.start({ ...options, settings: chain });
+  closers.push(() => bonding.stop());
+  return bonding;
 }
 
 /** What the verification workers count. */

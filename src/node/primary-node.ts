@@ -9,13 +9,12 @@ import type { Log } from "../log/log.ts";
 import { Permissions, ROLES } from "../permission/policy.ts";
 import { isStored } from "../replication/block-messages.ts";
 import { judgeEcho } from "../replication/gossip.ts";
-import { Network } from "../replication/network.ts";
+import type { Network } from "../replication/network.ts";
 import { PacedGossip } from "../replication/paced-gossip.ts";
 import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
 import { APPEND_WORKER, FastAppends } from "../rpc/fast-appends.ts";
 import { Metrics } from "../rpc/metrics.ts";
-import { startServer } from "../rpc/server.ts";
 import { BlockHasher } from "../sequencing/block-hasher.ts";
 import { Clock } from "../sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../sequencing/commit-loop.ts";
@@ -25,7 +24,6 @@ import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
 import { type PrimaryStart, startPrimary } from "../sequencing/start-up.ts";
 import type { ReaderNote } from "../sequencing/transaction-reader.ts";
-import { startBonding } from "./bonding.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { answerAppend } from "./forwarding.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -36,6 +34,7 @@ import {
   type NodeOptions,
   openStore,
   type RunningNode,
+  startBonding,
   startOrClose,
   startVerifier,
   watchVerifier,
@@ -77,6 +76,8 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   closers.push(() => store.close());
   const verifier = startVerifier(options, APPEND_WORKER);
   closers.push(() => verifier.close());
+  const hasher = new BlockHasher();
+  closers.push(() => hasher.close());
 
   let parts: NetworkParts | undefined;
   const network = peering === undefined ? undefined : await startNetwork(peering, () => parts);
@@ -95,8 +96,6 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     verifier.tell({ kind: "role", account, role: ROLES[role] } satisfies ReaderNote),
   );
   verifier.brief(() => [readerNote(log, ordering.permissions)]);
-  const hasher = new BlockHasher();
-  closers.push(() => hasher.close());
   const commitLoop = new CommitLoop({
     ...{ log, ordering, guard, signer, grow: hasher.grow, onFatal },
     ...(onStep && { onStep }),
@@ -149,6 +148,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
     notReady: () => housekeeping.trouble ?? bonding?.notReady,
     ...(bonding && { bondStatus: () => bonding.status }),
   };
+  const { startServer } = await import("../rpc/server.ts");
   const { rpcHost: host, rpcPort: port, trustedProxies, streamStallMs } = options;
   const server = await startServer({
     ...{ backend, metrics, logger, host, port },
@@ -182,7 +182,8 @@ async function startNetwork(
   peering: PeeringOptions,
   parts: () => NetworkParts | undefined,
 ): Promise<Network> {
-  const network: Network = await Network.start({
+  const { Network } = await import("../replication/network.ts");
+  const network = await Network.start({
     ...peering,
     port: peering.p2pPort,
     parameters: SOURCE,

@@ -17,7 +17,6 @@ import type { Backend } from "../rpc/backend.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
-import { startBonding } from "./bonding.ts";
 import { keepDialing } from "./dialing.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
 import { findLog } from "./find-log.ts";
@@ -30,6 +29,7 @@ import {
   type NodeOptions,
   openStore,
   type RunningNode,
+  startBonding,
   startOrClose,
   startVerifier,
   watchVerifier,

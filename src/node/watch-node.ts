@@ -10,10 +10,10 @@ import { SequencerError } from "../base/errors.ts";
 import { Transport } from "../client/transport.ts";
 import { VerifiedLog } from "../client/verified-log.ts";
 import { CheckpointVerifier, type SignedHead } from "../log/checkpoint.ts";
-import { type ChainSettings, startBonding } from "./bonding.ts";
+import type { ChainSettings } from "./bonding.ts";
 import { domainOf, EvidenceKeeper } from "./evidence-keeper.ts";
 import { HeadWatch, serverSource } from "./head-watch.ts";
-import { type Closer, startOrClose } from "./parts.ts";
+import { type Closer, startBonding, startOrClose } from "./parts.ts";
 
 export interface WatchNodeOptions {
   readonly urls: readonly string[];
