@@ -2,7 +2,7 @@
  * The log that a bond command is about: from a running node, everything verified, or from the database of a stopped one.
  */
 import { existsSync } from "node:fs";
-import { fromHex, isHex, isZero } from "../base/bytes.ts";
+import { fromHex, isZero } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { Transport } from "../client/transport.ts";
 import { VerifiedLog } from "../client/verified-log.ts";
@@ -65,10 +65,4 @@ async function fromDatabase(dbPath: string, values: Values) {
   } finally {
     await store.close();
   }
-}
-
-/** An address of a flag. @throws SequencerError `usage` */
-export function parseAddress(text: string, flag: string): Uint8Array {
-  if (isHex(text) && text.length === 42) return fromHex(text);
-  throw new SequencerError("usage", `-${flag} needs an address: 0x and 40 hexadecimal digits`);
 }

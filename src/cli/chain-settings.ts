@@ -6,11 +6,9 @@ import { join } from "node:path";
 import { SequencerError } from "../base/errors.ts";
 import type { ChainSettings } from "../node/bonding.ts";
 import { CHAIN_ID_DEFAULT } from "../sequencing/begin-log.ts";
-import { openBond } from "../slashing/chain.ts";
-import { isUnreachable } from "../slashing/chain-error.ts";
-import { parseAddress } from "./bonded-log.ts";
 import { RPC_FLAGS, rpcUrlOf } from "./chain.ts";
 import type { Flags, Values } from "./flags.ts";
+import { parseAddress } from "./hexadecimal.ts";
 import { CHAIN_KEY_FLAGS, chainKey } from "./keys.ts";
 
 export const CHAIN_FLAGS: Flags = {
@@ -51,6 +49,8 @@ export async function checkGenesisBond(values: Values, dbPath: string): Promise<
   const bond = values.text("bond");
   if (bond === undefined || values.text("l2rpc") === undefined) return;
   const chainId = values.number("chainid") ?? CHAIN_ID_DEFAULT;
+  const { openBond } = await import("../slashing/chain.ts");
+  const { isUnreachable } = await import("../slashing/chain-error.ts");
   try {
     await openBond({ rpcUrl: rpcUrlOf(values), domain: { chainId, bond: parseAddress(bond, "bond") } });
   } catch (error) {

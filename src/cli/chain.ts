@@ -8,7 +8,6 @@ import { type Hex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { addressOfPrivateKey } from "../base/secp256k1.ts";
 import type { BondChain } from "../slashing/bond-chain.ts";
-import { openBond } from "../slashing/chain.ts";
 import type { LogDomain } from "../slashing/evidence.ts";
 import type { Flags, Values } from "./flags.ts";
 import { CHAIN_KEY_FLAGS, requiredChainKey } from "./keys.ts";
@@ -42,6 +41,7 @@ export async function payerOf(values: Values): Promise<Payer> {
 
 /** The bond of a log, chain and contract checked; with a payer, able to send. */
 export async function openBondOf(values: Values, domain: LogDomain, payer?: Payer): Promise<BondChain> {
+  const { openBond } = await import("../slashing/chain.ts");
   return await openBond({
     rpcUrl: rpcUrlOf(values),
     domain,

@@ -4,9 +4,6 @@
 import { environmentName, type Flags, type Values } from "./flags.ts";
 
 export interface Command {
-  readonly name: string;
-  /** One line, for the list of commands. */
-  readonly summary: string;
   /** How it is called, without the program's name. */
   readonly usage: string;
   /** What it does and what to know, a few paragraphs. */
@@ -24,14 +21,15 @@ export const CONFIG_FLAG: Flags = {
   },
 };
 
-export function commandHelp(command: Command): string {
+/** @param summary one line, as in the list of commands */
+export function commandHelp(summary: string, command: Command): string {
   const rows = Object.entries(command.flags).map(([name, { value, help, default: fallback }]) => {
     const suffix = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
     return [`  -${name}${value === undefined ? "" : ` ${value}`}`, `${help}${suffix}`] as const;
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   const lines = [
-    `${command.summary}.`,
+    `${summary}.`,
     "",
     "Usage:",
     `  sequencer ${command.usage}`,

@@ -1,8 +1,6 @@
 /**
  * How commands reach a node: its URL, the log they trust, and the account they sign with.
  */
-
-import { privateKeyToAccount } from "viem/accounts";
 import { isHex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { connect, type SequencerClient } from "../client/client.ts";
@@ -24,6 +22,7 @@ export async function connectReader(values: Values): Promise<SequencerClient> {
 /** A client that signs with the command's key. */
 export async function connectWriter(values: Values): Promise<SequencerClient> {
   useNativeSecp256k1();
+  const { privateKeyToAccount } = await import("viem/accounts");
   const account = privateKeyToAccount(toHex(await signingKey(values)));
   return await connect(values.required("url"), { ...trustOf(values), account });
 }

@@ -7,8 +7,6 @@ import { join } from "node:path";
 import { stdin, stdout } from "node:process";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from "@libp2p/crypto/keys";
-import type { PrivateKey } from "@libp2p/interface";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { fromHex, isHex, toHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
@@ -87,44 +85,6 @@ export async function operatorKey(
   return await keptKey(dbPath, "operator.key", make, parseOperatorKey, "operator key", say);
 }
 
-/** The node's libp2p identity: PRIVATE_KEY, kept beside its database, or made now. */
-export async function p2pKey(dbPath: string, say: (line: string) => void): Promise<PrivateKey> {
-  const given = process.env.PRIVATE_KEY;
-  if (given !== undefined && given !== "") return parseP2pKey(given);
-  const made = privateKeyToProtobuf(await generateKeyPair("Ed25519"));
-  const bytes = await keptKey(
-    dbPath,
-    "p2p.key",
-    () => made,
-    (text) => privateKeyToProtobuf(parseP2pKey(text)),
-    "P2P identity",
-    say,
-  );
-  return privateKeyFromProtobuf(bytes);
-}
-
-/** PRIVATE_KEY: the protobuf of a libp2p key, 0x-hex. @throws SequencerError `key` */
-export function parseP2pKey(text: string): PrivateKey {
-  const bytes = isHex(text) ? fromHex(text) : isHex(`0x${text}`) ? fromHex(`0x${text}`) : undefined;
-  if (bytes?.length === 32) {
-    throw new SequencerError(
-      "key",
-      "PRIVATE_KEY is the P2P identity, and these are the 32 bytes of an account's key",
-      {
-        hint: "Put the operator's key into OPERATOR_PRIVATE_KEY; `sequencer init` prints one of each kind",
-      },
-    );
-  }
-  try {
-    return privateKeyFromProtobuf(bytes ?? new Uint8Array(0));
-  } catch (cause) {
-    throw new SequencerError("key", "PRIVATE_KEY is not the 0x-hex protobuf of a libp2p private key", {
-      cause,
-      hint: "`sequencer init` prints one (0x08011240…)",
-    });
-  }
-}
-
 /** A secp256k1 key, hexadecimal with or without 0x. @throws SequencerError `key` */
 export function parseOperatorKey(text: string): Uint8Array {
   return parseAccountKey(text, "OPERATOR_PRIVATE_KEY");
@@ -171,7 +131,8 @@ async function givenKey(values: Values): Promise<Uint8Array | undefined> {
   return given === undefined || given === "" ? undefined : parseOperatorKey(given);
 }
 
-async function keptKey(
+/** The key that a file beside the database holds; made there if there is none. */
+export async function keptKey(
   dbPath: string,
   name: string,
   make: () => Uint8Array,

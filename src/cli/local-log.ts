@@ -1,11 +1,23 @@
 /**
  * A log in a stopped node's database, and the sign guard that stands beside it.
  */
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import type { Log } from "../log/log.ts";
 import { unpackEntries } from "../log/packed-entries.ts";
 import { FileGuard } from "../sequencing/sign-guard.ts";
+import type { Flags } from "./flags.ts";
+
+export const GUARD_FLAG: Flags = {
+  guard: {
+    type: "string",
+    value: "DIR",
+    help: "directory of the sign guards, away from the database",
+    default: join(process.env.XDG_STATE_HOME ?? join(homedir(), ".local", "state"), "sequencer"),
+  },
+};
 
 /** The entries, a stored block at a time. */
 export function* entriesOfLog(log: Log): Iterable<Uint8Array[]> {

@@ -5,52 +5,104 @@
 import { describeError, SequencerError } from "../base/errors.ts";
 import { VERSION } from "../node/version.ts";
 import { CONFIG_FLAG, type Command, commandHelp } from "./command.ts";
-import { appendCommand } from "./commands/append.ts";
-import { benchCommand } from "./commands/bench.ts";
-import { bondCommand } from "./commands/bond.ts";
-import { evidenceCommand } from "./commands/evidence.ts";
-import { infoCommand } from "./commands/info.ts";
-import { initCommand } from "./commands/init.ts";
-import { keyCommand } from "./commands/key.ts";
-import { grantCommand, revokeCommand } from "./commands/permissions.ts";
-import { readCommand } from "./commands/read.ts";
-import { receiptCommand } from "./commands/receipt.ts";
-import { startCommand } from "./commands/start.ts";
-import { verifyCommand } from "./commands/verify.ts";
-import { watchCommand } from "./commands/watch.ts";
 import { parseFlags } from "./flags.ts";
 
-const COMMANDS: readonly Command[] = [
-  initCommand,
-  startCommand,
-  appendCommand,
-  readCommand,
-  infoCommand,
-  receiptCommand,
-  grantCommand,
-  revokeCommand,
-  keyCommand,
-  verifyCommand,
-  watchCommand,
-  bondCommand,
-  evidenceCommand,
-  benchCommand,
+interface ListedCommand {
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** Its code is loaded when it is called: that of all commands together takes a second. */
+  load(): Promise<Command>;
+}
+
+const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: "init",
+    summary: "Make the keys of a new primary and print them",
+    load: async () => (await import("./commands/init.ts")).initCommand,
+  },
+  {
+    name: "start",
+    summary: "Run a node",
+    load: async () => (await import("./commands/start.ts")).startCommand,
+  },
+  {
+    name: "append",
+    summary: "Sign data, append it to the log, and verify the receipt",
+    load: async () => (await import("./commands/append.ts")).appendCommand,
+  },
+  {
+    name: "read",
+    summary: "Print entries, each verified, one line of JSON each",
+    load: async () => (await import("./commands/read.ts")).readCommand,
+  },
+  {
+    name: "info",
+    summary: "Show what a node says of itself, its checkpoint verified",
+    load: async () => (await import("./commands/info.ts")).infoCommand,
+  },
+  {
+    name: "receipt",
+    summary: "Print the receipt of an entry, verified, as a file that verifies offline",
+    load: async () => (await import("./commands/receipt.ts")).receiptCommand,
+  },
+  {
+    name: "grant",
+    summary: "Give an account the role of writer or admin",
+    load: async () => (await import("./commands/permissions.ts")).grantCommand,
+  },
+  {
+    name: "revoke",
+    summary: "Take an account's role away",
+    load: async () => (await import("./commands/permissions.ts")).revokeCommand,
+  },
+  {
+    name: "key",
+    summary: "Make an encrypted key file, or show its address",
+    load: async () => (await import("./commands/key.ts")).keyCommand,
+  },
+  {
+    name: "verify",
+    summary: "Verify a whole log, or a receipt file offline",
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
+  {
+    name: "watch",
+    summary: "Watch an operator, and slash it when it signs two histories",
+    load: async () => (await import("./commands/watch.ts")).watchCommand,
+  },
+  {
+    name: "bond",
+    summary: "Put up, look at and take back the stake behind a log",
+    load: async () => (await import("./commands/bond.ts")).bondCommand,
+  },
+  {
+    name: "evidence",
+    summary: "Check evidence of equivocation, or slash the stake with it",
+    load: async () => (await import("./commands/evidence.ts")).evidenceCommand,
+  },
+  {
+    name: "bench",
+    summary: "Measure this machine",
+    load: async () => (await import("./commands/bench.ts")).benchCommand,
+  },
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || ["help", "-h", "-help", "--help"].includes(name)) {
-    const command = COMMANDS.find((one) => one.name === args[0]);
-    console.log(command === undefined ? overview() : commandHelp(command));
+    const listed = COMMANDS.find((one) => one.name === args[0]);
+    console.log(listed === undefined ? overview() : commandHelp(listed.summary, await listed.load()));
     return name === undefined ? 2 : 0;
   }
   if (["version", "-version", "--version"].includes(name)) {
     console.log(VERSION);
     return 0;
   }
-  const command = COMMANDS.find((one) => one.name === name);
-  if (command === undefined) throw new SequencerError("usage", `there is no command ${name}`);
+  const listed = COMMANDS.find((one) => one.name === name);
+  if (listed === undefined) throw new SequencerError("usage", `there is no command ${name}`);
+  const command = await listed.load();
   if (args.some((arg) => ["-h", "-help", "--help"].includes(arg))) {
-    console.log(commandHelp(command));
+    console.log(commandHelp(listed.summary, command));
     return 0;
   }
   await command.run(parseFlags(args, { ...command.flags, ...CONFIG_FLAG }, process.env));

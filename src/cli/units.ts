@@ -2,7 +2,6 @@
  * Amounts and durations as people write them: always with their unit, because a bare number of wei or ether is off by
  * eighteen digits.
  */
-import { formatEther } from "viem";
 import { SequencerError } from "../base/errors.ts";
 
 const DECIMALS: Readonly<Record<string, number>> = { wei: 0, gwei: 9, ether: 18, eth: 18 };
@@ -36,7 +35,10 @@ export function parseDuration(text: string, flag: string): number {
 
 /** "1.5 ether (1500000000000000000 wei)". */
 export function describeAmount(wei: bigint): string {
-  return `${formatEther(wei)} ether (${wei} wei)`;
+  const digits = String(wei).padStart(DECIMALS.ether! + 1, "0");
+  const point = digits.length - DECIMALS.ether!;
+  const fraction = digits.slice(point).replace(/0+$/, "");
+  return `${digits.slice(0, point)}${fraction && `.${fraction}`} ether (${wei} wei)`;
 }
 
 export function describeDuration(seconds: number): string {

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { parseFlags } from "../../src/cli/flags.ts";
-import { KEY_FLAGS, operatorKey, p2pKey, parseOperatorKey, parseP2pKey } from "../../src/cli/keys.ts";
+import { KEY_FLAGS, operatorKey, parseOperatorKey } from "../../src/cli/keys.ts";
+import { p2pKey, parseP2pKey } from "../../src/cli/p2p-key.ts";
 import { temporaryDirectory } from "../helpers/cleanup.ts";
 
 const NOTHING = parseFlags([], KEY_FLAGS, {});

@@ -10,8 +10,6 @@ import type { Values } from "../flags.ts";
 import { KEY_FLAGS } from "../keys.ts";
 
 export const appendCommand: Command = {
-  name: "append",
-  summary: "Sign data, append it to the log, and verify the receipt",
   usage: "append [flags] DATA | append [flags] -file FILE",
   description: `DATA is 0x-hex, or any other text, which is appended as UTF-8. The receipt is verified before it is printed:
 the entry is included under a head that the operator signed. Appending again with the same -nonce and -expires is safe.`,

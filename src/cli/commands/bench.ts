@@ -26,8 +26,6 @@ const FLAGS: Flags = {
 };
 
 export const benchCommand: Command = {
-  name: "bench",
-  summary: "Measure this machine",
   usage: "bench [flags] [NAME…]",
   description: `Runs the named benchmarks, or all of them, which takes half an hour, and prints conditions and medians. docs/benchmarks.md tells how
 to read them. They are part of the source tree, not of the installed package.`,

@@ -7,9 +7,10 @@ import { addressOfPrivateKey, recoverSigner, signDigest } from "../../base/secp2
 import { possessionDigest } from "../../slashing/bond-calls.ts";
 import type { BondTerms } from "../../slashing/bond-chain.ts";
 import { bondAddress, deployBond } from "../../slashing/chain.ts";
-import { type BondedLog, bondedLog, parseAddress } from "../bonded-log.ts";
+import { type BondedLog, bondedLog } from "../bonded-log.ts";
 import { confirmSending, openBondOf, payerOf, printMined, rpcUrlOf } from "../chain.ts";
 import type { Values } from "../flags.ts";
+import { parseAddress } from "../hexadecimal.ts";
 import { signingKey } from "../keys.ts";
 import { describeAmount, describeDuration, parseAmount, parseDuration } from "../units.ts";
 

@@ -24,8 +24,6 @@ const ACTIONS: Readonly<Record<string, (values: Values) => Promise<void>>> = {
 };
 
 export const bondCommand: Command = {
-  name: "bond",
-  summary: "Put up, look at and take back the stake behind a log",
   usage: "bond deploy|register|possession|top-up|status|anchor|exit|cancel-exit|withdraw|claim [flags]",
   description: `  deploy       puts the contract with the given terms on the chain -chainid, unless it is there; prints its address, which
                genesis names: sequencer start -chainid N -bond 0x…

@@ -10,11 +10,11 @@ import { contextOf, type Evidence, signerOf, verifyEvidence } from "../../slashi
 import { parseEvidence } from "../../slashing/evidence-file.ts";
 import { type ChallengeOutcome, pressChallenge } from "../../slashing/press-challenge.ts";
 import { rewardSecretOf, slashWithEvidence } from "../../slashing/slasher.ts";
-import { parseAddress } from "../bonded-log.ts";
 import { confirmSending, openBondOf, payerOf, printFacts, SENDING_FLAGS } from "../chain.ts";
 import type { Command } from "../command.ts";
 import { readGivenFile } from "../files.ts";
 import type { Values } from "../flags.ts";
+import { parseAddress } from "../hexadecimal.ts";
 import { describeAmount } from "../units.ts";
 
 const CHALLENGE_LINES: Readonly<Record<ChallengeOutcome, string>> = {
@@ -26,8 +26,6 @@ const CHALLENGE_LINES: Readonly<Record<ChallengeOutcome, string>> = {
 };
 
 export const evidenceCommand: Command = {
-  name: "evidence",
-  summary: "Check evidence of equivocation, or slash the stake with it",
   usage: "evidence verify [-operator 0x…] FILE | evidence submit -l2rpc URL [-reward] FILE",
   description: `\`verify\` needs no network: it checks that one key signed two checkpoints that cannot both be true. Whether that key is the
 operator of the log, -operator says (several where the bond's signer was rotated), or -l2rpc: then the chain is asked what

@@ -5,8 +5,6 @@ import type { Command } from "../command.ts";
 import { connectReader, NODE_FLAGS } from "../connection.ts";
 
 export const infoCommand: Command = {
-  name: "info",
-  summary: "Show what a node says of itself, its checkpoint verified",
   usage: "info [flags]",
   description:
     "Prints the answer of sequencer_info as JSON. The checkpoint in it carries valid signatures of the operator.\nverifierKeys are those signatures' keys as transparency-log tools take them.",

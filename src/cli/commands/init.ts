@@ -9,8 +9,6 @@ import type { Command } from "../command.ts";
 import { multiaddrOf } from "../multiaddr.ts";
 
 export const initCommand: Command = {
-  name: "init",
-  summary: "Make the keys of a new primary and print them",
   usage: "init [-p2pport 24445]",
   description: `Prints two secrets, and what belongs to them. Nothing is written to disk: keep what you need.
 The operator key signs the order and carries the stake; the P2P key is only the node's name in the network.`,

@@ -10,8 +10,6 @@ import { KEY_FLAGS, parseOperatorKey, password } from "../keys.ts";
 import { keystoreAddress, writeKeystore } from "../keystore.ts";
 
 export const keyCommand: Command = {
-  name: "key",
-  summary: "Make an encrypted key file, or show its address",
   usage: "key new -key FILE | key import -key FILE | key show -key FILE",
   description: `Key files are Web3 Secret Storage version 3, as Ethereum's tools have them, with mode 0600. \`key new\` makes a random
 key, \`key import\` encrypts the one in OPERATOR_PRIVATE_KEY. \`key show\` needs no password.`,

@@ -9,8 +9,6 @@ import type { Values } from "../flags.ts";
 import { KEY_FLAGS } from "../keys.ts";
 
 export const grantCommand: Command = {
-  name: "grant",
-  summary: "Give an account the role of writer or admin",
   usage: "grant [flags] ADDRESS",
   description:
     "Signs a permission change with an admin's key and appends it. It holds from its place in the log on.",
@@ -31,8 +29,6 @@ export const grantCommand: Command = {
 };
 
 export const revokeCommand: Command = {
-  name: "revoke",
-  summary: "Take an account's role away",
   usage: "revoke [flags] ADDRESS",
   description:
     "Signs a permission change with an admin's key and appends it. The last admin cannot be removed.",

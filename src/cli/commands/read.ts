@@ -7,8 +7,6 @@ import type { Command } from "../command.ts";
 import { connectReader, NODE_FLAGS } from "../connection.ts";
 
 export const readCommand: Command = {
-  name: "read",
-  summary: "Print entries, each verified, one line of JSON each",
   usage: "read [-from N] [-count N] [-follow] [flags]",
   description: `Every entry is proved under a head that the operator signed, and carries its sender's valid signature, before it
 is printed. -follow waits for new entries until it is interrupted, and survives lost connections.`,

@@ -8,8 +8,6 @@ import type { Command } from "../command.ts";
 import { connectReader, NODE_FLAGS } from "../connection.ts";
 
 export const receiptCommand: Command = {
-  name: "receipt",
-  summary: "Print the receipt of an entry, verified, as a file that verifies offline",
   usage: "receipt [flags] SEQUENCE | receipt [flags] ID",
   description: `The file holds genesis, entry, proof and signed note: \`sequencer verify -log 0x… FILE\` needs nothing else, ever.
 -tlog-proof prints it as C2SP .tlog-proof instead, for transparency-log tools.`,

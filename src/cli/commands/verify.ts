@@ -15,15 +15,12 @@ import { VerifierPool } from "../../sequencing/verifier-pool.ts";
 import { RPC_FLAGS } from "../chain.ts";
 import type { Command } from "../command.ts";
 import type { Values } from "../flags.ts";
-import { checkGuardOf, entriesOfLog } from "../local-log.ts";
+import { checkGuardOf, entriesOfLog, GUARD_FLAG } from "../local-log.ts";
 import { entriesOfMirror, mirrorHead } from "../mirror.ts";
 import { Progress } from "../progress.ts";
 import { bondVerdict } from "../receipt-bond.ts";
-import { GUARD_FLAG } from "./start.ts";
 
 export const verifyCommand: Command = {
-  name: "verify",
-  summary: "Verify a whole log, or a receipt file offline",
   usage: "verify -dbpath DIR | verify -url URL [-log 0x…] | verify -log 0x… [-l2rpc URL] RECEIPT_FILE",
   description: `A log: every signature, permission, timestamp, duplicate and root is recomputed from the entries, and the result compared
 with the signed checkpoint (by URL, which may be a node or any mirror of its files) or with what the database and the sign

@@ -5,19 +5,14 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { toHex } from "../../base/bytes.ts";
 import { describeError, SequencerError } from "../../base/errors.ts";
-import { startReplicaNode } from "../../node/replica-node.ts";
-import { startWatchNode } from "../../node/watch-node.ts";
 import { CHAIN_FLAGS, chainSettings } from "../chain-settings.ts";
 import type { Command } from "../command.ts";
 import type { Values } from "../flags.ts";
 import { surviveHangUps } from "../hang-ups.ts";
-import { p2pKey } from "../keys.ts";
+import { parseHash } from "../hexadecimal.ts";
 import { stopOnSignal } from "../stop-on-signal.ts";
-import { hash } from "./start.ts";
 
 export const watchCommand: Command = {
-  name: "watch",
-  summary: "Watch an operator, and slash it when it signs two histories",
   usage: "watch -url URL[,…] [flags] | watch -peers MULTIADDR[,…] [flags]",
   description: `With -url it needs no copy of the log: it polls the checkpoints of these nodes or mirrors, holds each against the others and
 against what it saw before, and proves a fork from the tiles of whoever serves it. With -peers it is a replica that checks
@@ -64,10 +59,11 @@ async function watch(values: Values): Promise<void> {
   );
   const common = {
     logger,
-    ...(log !== undefined && { expectedLog: hash(log, "-log") }),
+    ...(log !== undefined && { expectedLog: parseHash(log, "-log") }),
     ...(chain !== undefined && { chain }),
   };
   if (peers.length === 0) {
+    const { startWatchNode } = await import("../../node/watch-node.ts");
     const node = await startWatchNode({ ...common, urls, ...(dbPath !== "" && { directory: dbPath }) });
     onRunning(node);
     console.log(`Watching  ${toHex(node.logId)} at ${urls.join(", ")}`);
@@ -77,6 +73,8 @@ async function watch(values: Values): Promise<void> {
     logger.fatal({ err: error }, describeError(error));
     process.exit(1);
   };
+  const { startReplicaNode } = await import("../../node/replica-node.ts");
+  const { p2pKey } = await import("../p2p-key.ts");
   const node = await startReplicaNode({
     ...common,
     dbPath,
