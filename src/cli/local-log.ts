@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
+import { BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { Log } from "../log/log.ts";
 import { unpackEntries } from "../log/packed-entries.ts";
 import { FileGuard } from "../sequencing/sign-guard.ts";
@@ -19,9 +20,13 @@ export const GUARD_FLAG: Flags = {
   },
 };
 
-/** The entries, a stored block at a time. */
+/** The entries, as many at a time as a block has at most. */
 export function* entriesOfLog(log: Log): Iterable<Uint8Array[]> {
-  for (const { entries, count } of log.blocks(0)) yield unpackEntries(entries, count)!;
+  const { size } = log.committed;
+  for (let first = 0; first < size; first += BLOCK_ENTRIES_MAX) {
+    const pieces = log.pieces(first, Math.min(size, first + BLOCK_ENTRIES_MAX));
+    yield Array.from(pieces, ({ entries, count }) => unpackEntries(entries, count)!).flat();
+  }
 }
 
 /** Holds the log against the guard of its primary, if there is one here. @throws SequencerError `guard` */

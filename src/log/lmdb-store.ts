@@ -1,5 +1,5 @@
 /**
- * The store on disk, in LMDB: one value per sealed block, and its tiles, ids and roles in the same transaction.
+ * The store on disk, in LMDB: a block's entries and ids, cut into values, its tiles and roles in the same transaction.
  * `overlappingSync: false`: a commit is on the disk when its promise resolves. The only file that touches the
  * database. Keys are one letter and big-endian numbers, so that LMDB's order is the log's.
  */
@@ -7,23 +7,23 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync, truncat
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
-import { LRUCache } from "lru-cache";
 import { assert } from "../base/assert.ts";
 import { concatBytes, fromUtf8, readU64be, u64be, utf8 } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { lockFile } from "../base/file-lock.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { READ_CACHE_BYTES } from "../base/limits.ts";
+import { BlockList } from "./block-list.ts";
+import type { EntryRun } from "./packed-entries.ts";
 import {
   type Commit,
   type CommittedHead,
   damaged,
-  pieceOf,
   type Store,
   type StoredBlock,
   type StoredRole,
 } from "./store.ts";
-import { decodeStoredBlock, encodeStoredBlock } from "./stored-block.ts";
+import { cutEntries, cutIds, entriesIn, idsIn, type StoredValue } from "./stored-values.ts";
 
 export interface LmdbStoreOptions {
   /** Directory of the database; made if it does not exist. */
@@ -31,9 +31,9 @@ export interface LmdbStoreOptions {
   readonly idIndex?: boolean;
 }
 
-const FORMAT = utf8("sequencer-store/1");
+const FORMAT = utf8("sequencer-store/2");
 const KEY = { format: utf8("f"), head: utf8("h"), note: utf8("n") };
-const PREFIX = { block: utf8("b"), tile: utf8("t"), role: utf8("r"), id: utf8("i") };
+const PREFIX = { entries: utf8("b"), ids: utf8("d"), tile: utf8("t"), role: utf8("r"), id: utf8("i") };
 
 // LMDB meta pages, as far as they are looked at.
 const META_BYTES = 160;
@@ -43,7 +43,7 @@ const LMDB_VERSION = 2;
 /** Pages that the file of a sound database may be short of: one was the most in thousands of commits. */
 const UNWRITTEN_PAGES_MAX = 16;
 
-const blockKey = (first: number): Uint8Array => concatBytes(PREFIX.block, u64be(first));
+const keyOf = (prefix: Uint8Array, first: number): Uint8Array => concatBytes(prefix, u64be(first));
 const tileKey = (level: number, index: number): Uint8Array =>
   concatBytes(PREFIX.tile, Uint8Array.of(level), u64be(index));
 const roleKey = (account: Uint8Array): Uint8Array => concatBytes(PREFIX.role, account);
@@ -55,10 +55,7 @@ export class LmdbStore implements Store {
   readonly indexesIds: boolean;
   readonly #unlock: () => void;
   /** The last blocks committed: readers near the head share them. */
-  readonly #recent = new LRUCache<number, StoredBlock>({
-    maxSize: READ_CACHE_BYTES,
-    sizeCalculation: ({ entries, ids }) => entries.length + ids.length,
-  });
+  readonly #recent = new BlockList(READ_CACHE_BYTES);
   #head: CommittedHead | undefined;
 
   /** @throws SequencerError `locked`, or `store` if this is no database of ours or a damaged one */
@@ -86,7 +83,10 @@ export class LmdbStore implements Store {
       // A batch is one transaction, written by LMDB's own thread; `transaction` would have this one copy the block.
       await database.batch(() => {
         if (this.#head === undefined) database.put(KEY.format, FORMAT);
-        database.put(blockKey(block.first), encodeStoredBlock(block));
+        for (const { first, bytes } of cutEntries(block)) database.put(keyOf(PREFIX.entries, first), bytes);
+        for (const { first, bytes } of cutIds(block.first, block.ids)) {
+          database.put(keyOf(PREFIX.ids, first), bytes);
+        }
         for (const { level, index, hashes } of tiles) database.put(tileKey(level, index), hashes);
         for (const { account, role } of roles) this.#putRole(account, role);
         if (this.indexesIds) this.#putIds(block);
@@ -100,23 +100,23 @@ export class LmdbStore implements Store {
       });
     }
     this.#head = head;
-    this.#recent.set(block.first, block);
+    this.#recent.add(block);
   }
 
-  blockAt(sequence: number): StoredBlock | undefined {
-    const first = this.#firstOf(sequence);
-    const block = first === undefined ? undefined : (this.#recent.get(first) ?? copyOf(this.#read(first)));
-    return block === undefined || sequence >= block.first + block.count ? undefined : block;
+  piece(from: number, to: number): EntryRun | undefined {
+    const recent = this.#recent.piece(from, to);
+    if (recent !== undefined) return recent;
+    const value = this.#read(PREFIX.entries, from);
+    const piece = value && entriesIn(value, from, to);
+    return piece && { ...piece, entries: new Uint8Array(piece.entries) };
   }
 
-  piece(from: number, to: number): StoredBlock | undefined {
-    const first = this.#firstOf(from);
-    if (first === undefined) return undefined;
-    const recent = this.#recent.get(first);
-    const block = recent ?? this.#read(first);
-    if (from >= first + block.count) return undefined;
-    const piece = pieceOf(block, from, to);
-    return recent === undefined ? copyOf(piece) : piece;
+  ids(from: number, to: number): Uint8Array | undefined {
+    const recent = this.#recent.ids(from, to);
+    if (recent !== undefined) return recent;
+    const value = this.#read(PREFIX.ids, from);
+    const ids = value && idsIn(value, from, to);
+    return ids && new Uint8Array(ids);
   }
 
   tile(level: number, index: number): Uint8Array | undefined {
@@ -151,21 +151,19 @@ export class LmdbStore implements Store {
     this.#unlock();
   }
 
-  /** Where the block begins that holds a sequence number, if any does. */
-  #firstOf(sequence: number): number | undefined {
-    const range = { start: blockKey(sequence), end: PREFIX.block, reverse: true, limit: 1 };
-    for (const key of this.#database.getKeys(range)) return readU64be(key, 1);
-    return undefined;
-  }
-
   /**
-   * A block in LMDB's own buffer, where it stays until the next read: a megabyte of fresh memory costs four times
-   * what reading costs, and most readers want a part.
+   * The value of a kind that holds a sequence number, if any does. Its bytes are LMDB's own buffer and stay until the
+   * next read: most readers want a part of them. Whoever reads on from a value to the next one needs no cursor.
    */
-  #read(first: number): StoredBlock {
-    const block = decodeStoredBlock(first, this.#database.getBinaryFast(blockKey(first))!);
-    if (block === undefined) throw damaged(this.#path, `block ${first} is not readable`);
-    return block;
+  #read(prefix: Uint8Array, sequence: number): StoredValue | undefined {
+    const key = keyOf(prefix, sequence);
+    const exact = this.#database.getBinaryFast(key);
+    if (exact !== undefined) return { first: sequence, bytes: exact.subarray(0, exact.length) };
+    for (const before of this.#database.getKeys({ start: key, end: prefix, reverse: true, limit: 1 })) {
+      const bytes = this.#database.getBinaryFast(before)!;
+      return { first: readU64be(before, 1)!, bytes: bytes.subarray(0, bytes.length) };
+    }
+    return undefined;
   }
 
   #putRole(account: Uint8Array, role: number): void {
@@ -185,10 +183,16 @@ export class LmdbStore implements Store {
     if (bytes === undefined) return undefined;
     const size = readU64be(bytes, 0);
     const lastTimestamp = readU64be(bytes, 8);
-    if (bytes.length !== 16 + HASH_BYTES || size === undefined || lastTimestamp === undefined) {
+    const lastBlock = readU64be(bytes, 16);
+    if (
+      bytes.length !== 24 + HASH_BYTES ||
+      size === undefined ||
+      lastTimestamp === undefined ||
+      lastBlock === undefined
+    ) {
       throw damaged(this.#path, "its head is not readable");
     }
-    return { size, lastTimestamp, root: Uint8Array.from(bytes.subarray(16)) };
+    return { size, lastTimestamp, lastBlock, root: Uint8Array.from(bytes.subarray(24)) };
   }
 }
 
@@ -206,7 +210,7 @@ function prepareDirectory(path: string): () => void {
 
 function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
   if (!hasMetaPages(join(path, "data.mdb"))) throw damaged(path, "data.mdb is cut short or not of LMDB");
-  const database = open<Uint8Array, Uint8Array>({
+  const options = {
     path,
     // LMDB would take a directory whose name has a dot in it for a file.
     noSubdir: false,
@@ -214,13 +218,16 @@ function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
     keyEncoding: "binary",
     overlappingSync: false,
     noMemInit: false,
-  });
+    // Whoever asks for an old entry or tile wants 16 KiB at most: the kernel would read up to megabytes around each page.
+    noReadAhead: true,
+  } as const;
+  const database = open<Uint8Array, Uint8Array>(options);
   const { lastPageNumber, pageSize, entryCount } = database.getStats() as Record<string, number>;
   checkLength(path, (lastPageNumber! + 1) * pageSize!, pageSize!);
   const format = database.getBinary(KEY.format);
   if (format === undefined ? entryCount! > 0 : fromUtf8(format) !== fromUtf8(FORMAT)) {
     throw new SequencerError("store", `${path} holds a database of another program or release`, {
-      hint: "Choose another -dbpath",
+      hint: "Choose another -dbpath; a log of another release moves by way of a new replica that catches up from it",
     });
   }
   return database;
@@ -261,10 +268,6 @@ function hasMetaPages(file: string): boolean {
   }
 }
 
-function copyOf(block: StoredBlock): StoredBlock {
-  return { ...block, entries: new Uint8Array(block.entries), ids: new Uint8Array(block.ids) };
-}
-
-function encodeHead({ size, root, lastTimestamp }: CommittedHead): Uint8Array {
-  return concatBytes(u64be(size), u64be(lastTimestamp), root);
+function encodeHead({ size, root, lastTimestamp, lastBlock }: CommittedHead): Uint8Array {
+  return concatBytes(u64be(size), u64be(lastTimestamp), u64be(lastBlock), root);
 }

@@ -6,7 +6,7 @@
 
 import { LRUCache } from "lru-cache";
 import { assert } from "../base/assert.ts";
-import { equalBytes } from "../base/bytes.ts";
+import { concatBytes, equalBytes } from "../base/bytes.ts";
 import { type DigestContext, domainSeparator } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { ROOT_CACHE_ENTRIES } from "../base/limits.ts";
@@ -15,15 +15,8 @@ import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { TreeGrowth } from "./growth.ts";
 import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
-import { LENGTH_BYTES, packEntries, unpackEntries } from "./packed-entries.ts";
-import {
-  type CommittedHead,
-  damaged,
-  pieceOf,
-  type Store,
-  type StoredBlock,
-  type StoredRole,
-} from "./store.ts";
+import { type EntryRun, LENGTH_BYTES, packEntries, unpackEntries } from "./packed-entries.ts";
+import { type CommittedHead, damaged, type Store, type StoredBlock, type StoredRole } from "./store.ts";
 import { TileTree } from "./tile-tree.ts";
 
 /** A block that is ordered and hashed, before and after its commit. */
@@ -32,8 +25,6 @@ export interface SealedBlock {
   /** Packed entries, and packed ids. */
   readonly entries: Uint8Array;
   readonly ids: Uint8Array;
-  /** Both as one value, where they were laid out as one. */
-  readonly value?: Uint8Array;
   /** Roles that its permission changes set. */
   readonly roles: readonly StoredRole[];
   /** Unix milliseconds of the last entry. */
@@ -91,7 +82,7 @@ export class Log {
     const { timestamp, payload } = decodeEntry(genesisEntry)!;
     const { admins, writers } = decodeGenesis(payload);
     const growth = new TreeGrowth(0, [], leafHash(genesisEntry));
-    const head: CommittedHead = { size: 1, root: growth.root, lastTimestamp: timestamp };
+    const head: CommittedHead = { size: 1, root: growth.root, lastTimestamp: timestamp, lastBlock: 0 };
     await store.commit({
       block: { first: 0, count: 1, entries: packEntries([genesisEntry]), ids: new Uint8Array(HASH_BYTES) },
       tiles: [{ level: 0, index: 0, hashes: growth.root }],
@@ -130,11 +121,11 @@ export class Log {
 
   /** Makes a sealed block durable. A failure leaves the log unusable: the process has to end. */
   async commit(sealed: SealedBlock, note?: string): Promise<void> {
-    const { growth, entries, ids, value, roles, lastTimestamp } = sealed;
+    const { growth, entries, ids, roles, lastTimestamp } = sealed;
     const { first, size, root } = growth;
     const tiles = this.#tree.tilesAfter(growth);
-    const head: CommittedHead = { size, root, lastTimestamp };
-    const block: StoredBlock = { first, count: size - first, entries, ids, ...(value && { value }) };
+    const head: CommittedHead = { size, root, lastTimestamp, lastBlock: first };
+    const block: StoredBlock = { first, count: size - first, entries, ids };
     await this.#store.commit({ block, tiles, roles, head, ...(note !== undefined && { note }) });
     this.#tree.advance(growth, tiles);
     this.#frontier = growth.frontier;
@@ -162,18 +153,19 @@ export class Log {
 
   /** The entry at a sequence number below the committed size. */
   entry(sequence: number): LogEntry {
-    const { entries, ids } = this.piece(sequence, sequence + 1);
-    return { sequence, entry: entries.subarray(LENGTH_BYTES), id: ids };
+    const { entries } = this.piece(sequence, sequence + 1);
+    return { sequence, entry: entries.subarray(LENGTH_BYTES), id: this.idOf(sequence) };
   }
 
   /** The id of an entry, 32 bytes. */
   idOf(sequence: number): Uint8Array {
-    return this.piece(sequence, sequence + 1).ids;
+    return this.ids(sequence, sequence + 1);
   }
 
   /** The entries [from, to) of the committed log. */
   *entries(from: number, to: number): Iterable<LogEntry> {
-    for (const { first, count, entries, ids } of this.pieces(from, to)) {
+    for (const { first, count, entries } of this.pieces(from, to)) {
+      const ids = this.ids(first, first + count);
       const unpacked = unpackEntries(entries, count)!;
       for (let i = 0; i < count; i++) {
         const id = ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
@@ -182,8 +174,8 @@ export class Log {
     }
   }
 
-  /** The entries [from, to) of the committed log, packed, in pieces as they are stored: parts of blocks. */
-  *pieces(from: number, to: number): Iterable<StoredBlock> {
+  /** The entries [from, to) of the committed log, packed, in pieces as they are stored. */
+  *pieces(from: number, to: number): Iterable<EntryRun> {
     for (let sequence = from; sequence < to; ) {
       const piece = this.piece(sequence, to);
       yield piece;
@@ -191,18 +183,20 @@ export class Log {
     }
   }
 
-  /** The first piece of [from, to): as far as the block that holds `from` goes. */
-  piece(from: number, to: number): StoredBlock {
-    return this.#found(this.#store.piece(from, to), from);
+  /** The first piece of [from, to): as far as its entries lie together. */
+  piece(from: number, to: number): EntryRun {
+    return this.#store.piece(from, to) ?? missing(from);
   }
 
-  /** Committed blocks from the one that holds `sequence` on, each with its first timestamp in Unix milliseconds. */
-  *blocks(sequence: number): Iterable<StoredBlock & { readonly timestamp: number }> {
-    for (let at = sequence; at < this.#committed.size; ) {
-      const block = this.#blockAt(at);
-      yield { ...block, timestamp: firstTimestamp(block) };
-      at = block.first + block.count;
+  /** The ids of the entries [from, to) of the committed log, 32 bytes each. */
+  ids(from: number, to: number): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let at = from; at < to; ) {
+      const part = this.#store.ids(at, to) ?? missing(at);
+      parts.push(part);
+      at += part.length / HASH_BYTES;
     }
+    return parts.length === 1 ? parts[0]! : concatBytes(...parts);
   }
 
   /** True if the store indexes all ids. */
@@ -260,34 +254,25 @@ export class Log {
   /** The hash of any complete subtree of the committed log. */
   readonly node = (level: number, index: number): Uint8Array => this.#tree.node(level, index);
 
-  #blockAt(sequence: number): StoredBlock {
-    return this.#found(this.#store.blockAt(sequence), sequence);
-  }
-
-  #found(block: StoredBlock | undefined, sequence: number): StoredBlock {
-    if (block !== undefined) return block;
-    throw damaged("-dbpath", `the block of entry ${sequence} is missing`);
-  }
-
   /** The right edge and the last block must say the same as the head: what a torn or foreign file would not. */
   #checkEdge(): void {
-    const { size, root } = this.#committed;
+    const { size, root, lastBlock } = this.#committed;
     if (!equalBytes(rootOf(this.#frontier), root)) throw damaged("-dbpath", "its tiles do not give its root");
-    const last = this.#blockAt(size - 1);
-    const entries = unpackEntries(last.entries, last.count);
-    if (entries === undefined || last.first + last.count !== size) {
-      throw damaged("-dbpath", "its last block is not readable");
-    }
-    const hashes = leafHashes(entries);
-    for (let i = 0; i < last.count; i++) {
-      const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-      if (!equalBytes(hash, this.#tree.node(0, last.first + i))) {
-        throw damaged("-dbpath", `entry ${last.first + i} is not what was committed`);
+    if (lastBlock >= size) throw damaged("-dbpath", "its last block is not in it");
+    for (const { first, count, entries } of this.pieces(lastBlock, size)) {
+      const unpacked = unpackEntries(entries, count);
+      if (unpacked === undefined) throw damaged("-dbpath", "its last block is not readable");
+      const hashes = leafHashes(unpacked);
+      for (let i = 0; i < count; i++) {
+        const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+        if (!equalBytes(hash, this.#tree.node(0, first + i))) {
+          throw damaged("-dbpath", `entry ${first + i} is not what was committed`);
+        }
       }
     }
   }
 }
 
-function firstTimestamp(block: StoredBlock): number {
-  return decodeEntry(pieceOf(block, block.first, block.first + 1).entries.subarray(LENGTH_BYTES))!.timestamp;
+function missing(sequence: number): never {
+  throw damaged("-dbpath", `entry ${sequence} is missing`);
 }

@@ -4,21 +4,16 @@
 import { assert } from "../base/assert.ts";
 import { fromHex } from "../base/bytes.ts";
 import { HASH_BYTES, hashKey } from "../base/hash.ts";
-import {
-  type Commit,
-  type CommittedHead,
-  pieceOf,
-  type Store,
-  type StoredBlock,
-  type StoredRole,
-} from "./store.ts";
+import { BlockList } from "./block-list.ts";
+import type { EntryRun } from "./packed-entries.ts";
+import type { Commit, CommittedHead, Store, StoredRole } from "./store.ts";
 
 export interface MemoryStoreOptions {
   readonly idIndex?: boolean;
 }
 
 export class MemoryStore implements Store {
-  readonly #blocks: StoredBlock[] = [];
+  readonly #blocks = new BlockList();
   readonly #tiles = new Map<string, Uint8Array>();
   readonly #roles = new Map<string, number>();
   readonly #ids: Map<string, number> | undefined;
@@ -39,7 +34,7 @@ export class MemoryStore implements Store {
 
   async commit({ block, tiles, roles, head, note }: Commit): Promise<void> {
     assert(block.first === (this.#head?.size ?? 0), "a block begins where the last one ended");
-    this.#blocks.push(block);
+    this.#blocks.add(block);
     for (const { level, index, hashes } of tiles) this.#tiles.set(`${level}/${index}`, hashes);
     for (const { account, role } of roles) this.#roles.set(hashKey(account), role);
     for (let i = 0; i < (this.#ids === undefined ? 0 : block.count); i++) {
@@ -49,21 +44,12 @@ export class MemoryStore implements Store {
     this.#note = note ?? this.#note;
   }
 
-  blockAt(sequence: number): StoredBlock | undefined {
-    let low = 0;
-    let high = this.#blocks.length - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.#blocks[middle]!.first <= sequence) low = middle;
-      else high = middle - 1;
-    }
-    const block = this.#blocks[low];
-    return block !== undefined && sequence < block.first + block.count ? block : undefined;
+  piece(from: number, to: number): EntryRun | undefined {
+    return this.#blocks.piece(from, to);
   }
 
-  piece(from: number, to: number): StoredBlock | undefined {
-    const block = this.blockAt(from);
-    return block === undefined ? undefined : pieceOf(block, from, to);
+  ids(from: number, to: number): Uint8Array | undefined {
+    return this.#blocks.ids(from, to);
   }
 
   tile(level: number, index: number): Uint8Array | undefined {

@@ -4,26 +4,21 @@
  * `test/log/store-compliance.ts` says the same as a test suite, which every implementation passes.
  */
 import { SequencerError } from "../base/errors.ts";
-import { HASH_BYTES } from "../base/hash.ts";
 import type { Head } from "./checkpoint.ts";
-import { skipPacked } from "./packed-entries.ts";
+import type { EntryRun } from "./packed-entries.ts";
 
 /** The last commit: what the store's content adds up to. */
 export interface CommittedHead extends Head {
   /** Unix milliseconds of the last entry. */
   readonly lastTimestamp: number;
+  /** Sequence number of the first entry of the last commit. */
+  readonly lastBlock: number;
 }
 
-/** Consecutive entries as they were committed. */
-export interface StoredBlock {
-  readonly first: number;
-  readonly count: number;
-  /** `count` times `u16be length || entry`. */
-  readonly entries: Uint8Array;
+/** Consecutive entries that are committed together. */
+export interface StoredBlock extends EntryRun {
   /** `count` times 32 bytes; zero for genesis, which has no id. */
   readonly ids: Uint8Array;
-  /** All of it as one value, where it was laid out as one: `stored-block.ts`. */
-  readonly value?: Uint8Array;
 }
 
 /** A tile of hashes, full or as wide as the tree is so far. */
@@ -57,10 +52,10 @@ export interface Store {
    * @throws SequencerError `store`; the store is not to be used any further then
    */
   commit(commit: Commit): Promise<void>;
-  /** The block that holds this sequence number. */
-  blockAt(sequence: number): StoredBlock | undefined;
-  /** The entries [from, to) as far as the block that holds `from` has them: cheaper than all of the block. */
-  piece(from: number, to: number): StoredBlock | undefined;
+  /** The entries [from, to) as far as they lie together; undefined if there is no entry `from`. */
+  piece(from: number, to: number): EntryRun | undefined;
+  /** The ids of the entries [from, to) as far as they lie together, 32 bytes each; undefined as above. */
+  ids(from: number, to: number): Uint8Array | undefined;
   tile(level: number, index: number): Uint8Array | undefined;
   /** Accounts with a role. */
   roles(): Iterable<StoredRole>;
@@ -73,27 +68,6 @@ export interface Store {
   /** Bytes that are free for further commits; Infinity if nothing bounds them. */
   freeBytes(): Promise<number>;
   close(): Promise<void>;
-}
-
-/**
- * A part of a block, as views: the entries [from, to) as far as it has them.
- * @throws SequencerError `store` if the block's entries are not well formed
- */
-export function pieceOf({ first, count, entries, ids }: StoredBlock, from: number, to: number): StoredBlock {
-  const start = from - first;
-  const end = Math.min(to - first, count);
-  const startOffset = skipPacked(entries, 0, start);
-  const endOffset = skipPacked(entries, startOffset, end - start);
-  if (end === count ? endOffset !== entries.length : endOffset > entries.length) {
-    throw damaged("-dbpath", `block ${first} is not readable`);
-  }
-  const pieceIds = ids.subarray(start * HASH_BYTES, end * HASH_BYTES);
-  return {
-    first: from,
-    count: end - start,
-    entries: entries.subarray(startOffset, endOffset),
-    ids: pieceIds,
-  };
 }
 
 /** A database that cannot be trusted any more: what every finding of this kind is reported as. */

@@ -8,7 +8,7 @@ import { HASH_BYTES } from "../base/hash.ts";
 import { READ_BYTES_MAX } from "../base/limits.ts";
 import { payloadTypeName, TIMESTAMP_BYTES } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
-import { entryEnd, LENGTH_BYTES, skipPacked } from "../log/packed-entries.ts";
+import { type EntryRun, entryEnd, LENGTH_BYTES, skipPacked } from "../log/packed-entries.ts";
 import type { StoredBlock } from "../log/store.ts";
 import { locateFields } from "../sequencing/transaction.ts";
 import type { AnswerText } from "./answer-text.ts";
@@ -18,10 +18,16 @@ import { writeTransactions } from "./transaction-text.ts";
  * Writes the entries [from, to), at most READ_BYTES_MAX of them but always one, as JSON objects with commas between.
  * @returns the sequence number after the last one
  */
-export function writeEntries(log: Pick<Log, "pieces">, from: number, to: number, text: AnswerText): number {
+export function writeEntries(
+  log: Pick<Log, "pieces" | "ids">,
+  from: number,
+  to: number,
+  text: AnswerText,
+): number {
   let sequence = from;
   let bytesLeft = READ_BYTES_MAX;
-  for (const piece of log.pieces(from, to)) {
+  for (const run of log.pieces(from, to)) {
+    const piece: StoredBlock = { ...run, ids: log.ids(run.first, run.first + run.count) };
     for (let start = 0; start < piece.entries.length; ) {
       const isFirst = sequence === from;
       const transactions = writeTransactions(piece, sequence, start, bytesLeft, isFirst, text);
@@ -66,7 +72,7 @@ function entryAsJson(
 }
 
 /** Writes entries as hexadecimal strings with commas between. */
-export function writeEntriesHex({ count, entries }: StoredBlock, text: AnswerText): void {
+export function writeEntriesHex({ count, entries }: EntryRun, text: AnswerText): void {
   const bytes = asBuffer(entries);
   for (let start = 0, i = 0; i < count; i++) {
     const end = entryEnd(entries, start);

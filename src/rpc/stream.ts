@@ -7,6 +7,7 @@ import type { ServerResponse } from "node:http";
 import { READ_ENTRIES_MAX, STREAM_HEARTBEAT_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
+import { PACKED_BYTES_MAX } from "../log/packed-entries.ts";
 import { AnswerText, releaseAnswer } from "./answer-text.ts";
 import { writeEntriesHex } from "./entry-json.ts";
 
@@ -57,13 +58,18 @@ async function sendUpTo(
   const checkpoint = JSON.stringify(head.note);
   let next = from;
   while (next < head.size && !ended.aborted) {
-    // One stored block at a time, and never more than one answer of sequencer_read.
-    const piece = log.piece(next, Math.min(head.size, next + READ_ENTRIES_MAX));
     const line = new AnswerText();
     line.write(`{"first":${next},"entries":[`);
-    writeEntriesHex(piece, line);
+    // As much as a block may hold, and never more than one answer of sequencer_read.
+    let bytes = 0;
+    for (const piece of log.pieces(next, Math.min(head.size, next + READ_ENTRIES_MAX))) {
+      if (bytes > 0 && bytes + piece.entries.length > PACKED_BYTES_MAX) break;
+      if (bytes > 0) line.write(",");
+      writeEntriesHex(piece, line);
+      bytes += piece.entries.length;
+      next += piece.count;
+    }
     line.writeUtf8(`],"checkpoint":${checkpoint}}\n`);
-    next += piece.count;
     if (!(await write(line.finish()))) return { next, stalled: true };
   }
   return { next, stalled: false };

@@ -8,7 +8,7 @@ import { equalBytes, isZero } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { decodeEntry } from "../log/entry.ts";
 import type { Log } from "../log/log.ts";
-import { entryEnd, LENGTH_BYTES } from "../log/packed-entries.ts";
+import { LENGTH_BYTES } from "../log/packed-entries.ts";
 import { decodeOperation, operationId } from "./transaction.ts";
 
 const PARTS = 2 ** 10;
@@ -23,6 +23,8 @@ const EMPTY = 0;
 const NO_FINGERPRINT = 1;
 /** How exactly the age of an entry is known: marks of a whole retention. */
 const MARKS = 64;
+/** Ids that are read together when the index is built anew. */
+const IDS_AT_ONCE = 4_096;
 
 /** The first entry of a moment: what stands before it is as old, or older. */
 interface Mark {
@@ -36,7 +38,7 @@ const readAhead = new Uint32Array(1);
 export class IdIndex {
   readonly #retentionMs: number;
   readonly #idAt: (sequence: number) => Uint8Array;
-  readonly #parts: Uint32Array[] = Array.from({ length: PARTS }, () => makePart(SLOTS_MIN));
+  readonly #parts: Uint32Array[];
   readonly #counts = new Uint32Array(PARTS);
   /** Oldest first, one a moment of the retention; the first one says from where on entries are kept. */
   readonly #marks: Mark[] = [];
@@ -44,10 +46,15 @@ export class IdIndex {
   /**
    * @param retentionMs how far behind the newest entry an entry is kept, at least
    * @param idAt the stored id of an entry, 32 bytes
+   * @param expected ids that are added at once: the table is laid out for them
    */
-  constructor(retentionMs: number, idAt: (sequence: number) => Uint8Array) {
+  constructor(retentionMs: number, idAt: (sequence: number) => Uint8Array, expected = 0) {
     this.#retentionMs = retentionMs;
     this.#idAt = idAt;
+    const slots = slotsFor(expected / PARTS / LOAD_MAX);
+    // A part that holds nothing is laid out when its first id comes: until then one serves all.
+    this.#parts =
+      expected === 0 ? Array(PARTS).fill(makePart(1)) : Array.from({ length: PARTS }, () => makePart(slots));
   }
 
   /** Entries in the index, expired ones that are not given up yet included. */
@@ -111,7 +118,7 @@ export class IdIndex {
     for (let at = 0; at < old.length; at += SLOT_WORDS) {
       if (old[at] !== EMPTY && sequenceAt(old, at) >= oldest) count++;
     }
-    const slots = makePart(Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(count / LOAD_AFTER))));
+    const slots = makePart(slotsFor(count / LOAD_AFTER));
     for (let at = 0; at < old.length; at += SLOT_WORDS) {
       const sequence = sequenceAt(old, at);
       if (old[at] !== EMPTY && sequence >= oldest) insert(slots, old[at]!, sequence);
@@ -129,22 +136,31 @@ export function rebuildIdIndex(
   log: Log,
   idAt: (sequence: number) => Uint8Array = (sequence) => idOf(log, sequence),
 ): IdIndex {
-  const retentionMs = 2 * log.genesis.maxTransactionLifetimeMs;
-  const index = new IdIndex(retentionMs, idAt);
-  const from = firstSince(log, log.committed.lastTimestamp - retentionMs);
-  for (const { first, count, entries, ids } of log.pieces(Math.max(1, from), log.committed.size)) {
-    let start = 0;
-    for (let i = 0; i < count; i++) {
-      // Each by its own timestamp: a block spans time when the commit before it was slow.
-      const time = start + LENGTH_BYTES;
-      const timestamp = u32At(entries, time) * 2 ** 32 + u32At(entries, time + 4);
-      const at = i * HASH_BYTES;
-      if (fingerprintOf(ids, at) === NO_FINGERPRINT) index.add(idOf(log, first + i), first + i, timestamp);
-      else index.add(ids, first + i, timestamp, at);
-      start = entryEnd(entries, start);
+  const { size } = log.committed;
+  const from = recentFrom(log);
+  const index = new IdIndex(retentionMsOf(log), idAt, size - from);
+  // Ids are read without their entries: one timestamp a mark says as much as the index keeps of them.
+  const step = Math.max(1, Math.ceil((size - from) / MARKS));
+  for (let first = from; first < size; first += step) {
+    const timestamp = timestampAt(log, first);
+    for (let part = first, end = Math.min(size, first + step); part < end; part += IDS_AT_ONCE) {
+      const ids = log.ids(part, Math.min(end, part + IDS_AT_ONCE));
+      for (let at = 0, sequence = part; at < ids.length; at += HASH_BYTES, sequence++) {
+        if (fingerprintOf(ids, at) !== NO_FINGERPRINT) index.add(ids, sequence, timestamp, at);
+        else index.add(idOf(log, sequence), sequence, timestamp);
+      }
     }
   }
   return index;
+}
+
+function retentionMsOf(log: Log): number {
+  return 2 * log.genesis.maxTransactionLifetimeMs;
+}
+
+/** Where the entries begin whose ids are indexed. */
+function recentFrom(log: Log): number {
+  return Math.max(1, firstSince(log, log.committed.lastTimestamp - retentionMsOf(log)));
 }
 
 /** The first entry that is not older than this. Their timestamps never decrease: no more than 53 are looked at. */
@@ -153,10 +169,14 @@ function firstSince(log: Log, timestamp: number): number {
   let high = log.committed.size;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if (decodeEntry(log.entry(middle).entry)!.timestamp < timestamp) low = middle + 1;
+    if (timestampAt(log, middle) < timestamp) low = middle + 1;
     else high = middle;
   }
   return low;
+}
+
+function timestampAt(log: Log, sequence: number): number {
+  return decodeEntry(log.piece(sequence, sequence + 1).entries.subarray(LENGTH_BYTES))!.timestamp;
 }
 
 /** A replica that verifies heads alone stores no ids: they are computed from the entries then. */
@@ -165,6 +185,11 @@ function idOf(log: Log, sequence: number): Uint8Array {
   if (sequence === 0 || !isZero(id)) return id;
   const { payload } = decodeEntry(log.entry(sequence).entry)!;
   return operationId(log.context, decodeOperation(payload));
+}
+
+/** Slots of a part that has to have this many, and a power of two. */
+function slotsFor(wanted: number): number {
+  return Math.max(SLOTS_MIN, 2 ** Math.ceil(Math.log2(wanted)));
 }
 
 function makePart(slots: number): Uint32Array {

@@ -6,7 +6,6 @@ import { HASH_BYTES } from "../base/hash.ts";
 import type { TreeEdge } from "../log/growth.ts";
 import type { SealedBlock } from "../log/log.ts";
 import type { StoredRole } from "../log/store.ts";
-import { layOutBlock } from "../log/stored-block.ts";
 import { ROLES } from "../permission/policy.ts";
 import type { Grow } from "./block-hasher.ts";
 import type { OrderedRun } from "./ordering.ts";
@@ -23,7 +22,8 @@ export async function sealBlock(
     (sum, { submissions, from, to }) => sum + submissions.batch.packedLength(from, to),
     0,
   );
-  const { value, entries, ids } = layOutBlock(count, length);
+  const entries = new Uint8Array(length);
+  const ids = new Uint8Array(count * HASH_BYTES);
   let offset = 0;
   let place = 0;
   for (const {
@@ -42,5 +42,5 @@ export async function sealBlock(
   const growth = await grow(before, entries, count);
   const last = runs.at(-1)!;
   assert(growth.size === last.sequence + last.to - last.from, "the order has no gaps");
-  return { growth, entries, ids, value, roles, lastTimestamp: last.timestamp };
+  return { growth, entries, ids, roles, lastTimestamp: last.timestamp };
 }

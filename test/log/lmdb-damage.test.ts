@@ -88,7 +88,7 @@ suite("a file of something else", () => {
   test("a database of another program, or of another release's format, is refused", async (t) => {
     for (const [key, value] of [
       ["greeting", "hello"],
-      ["f", "sequencer-store/2"],
+      ["f", "sequencer-store/1"],
     ] as const) {
       const path = temporaryDirectory(t);
       const other = open({ path, encoding: "binary", keyEncoding: "binary" });
@@ -105,6 +105,7 @@ suite("a file of something else", () => {
 });
 
 suite("content that changed", () => {
+  const idsKey = (first: number): Uint8Array => concatBytes(utf8("d"), u64be(first));
   const blockKey = (first: number): Uint8Array => concatBytes(utf8("b"), u64be(first));
   const tileKey = (level: number, index: number): Uint8Array =>
     concatBytes(utf8("t"), Uint8Array.of(level), u64be(index));
@@ -118,8 +119,9 @@ suite("content that changed", () => {
     ["a flipped bit in the head's root", utf8("h"), flip(-1)],
     ["a flipped bit in the head's size", utf8("h"), flip(7)],
     ["a head cut short", utf8("h"), cut(20)],
-    ["a flipped bit in the last block's first entry", blockKey(251), flip(20)],
-    ["a flipped bit in the last block's count", blockKey(251), flip(3)],
+    ["a flipped bit in the head's last block", utf8("h"), flip(22)],
+    ["a flipped bit in the last block's first entry", blockKey(251), flip(12)],
+    ["a flipped bit in the last block's first length", blockKey(251), flip(1)],
     ["a last block cut short", blockKey(251), cut(1_000)],
     ["a last block without content", blockKey(251), cut(0)],
     ["no last block", blockKey(251), remove],
@@ -133,7 +135,9 @@ suite("content that changed", () => {
     ["no genesis", blockKey(0), remove],
     ["a genesis cut short", blockKey(0), cut(30)],
     ["a middle block without content", blockKey(1), cut(0)],
-    ["a middle block with a wrong length inside", blockKey(1), flip(8)],
+    ["a middle block with a wrong length inside", blockKey(1), flip(0)],
+    ["no ids of a block", idsKey(1), remove],
+    ["ids cut short", idsKey(251), cut(1_000)],
   ];
   for (const [what, key, change] of cases) {
     test(`${what} is refused`, async (t) => {

@@ -59,17 +59,6 @@ suite("reading", () => {
     );
   });
 
-  test("blocks are walked from any place on, each with its first timestamp", async () => {
-    const log = await storedLog(new MemoryStore(), [3, 10, 1]);
-    const starts = (blocks: Iterable<{ first: number; timestamp: number }>): number[] =>
-      [...blocks].map(({ first, timestamp }) => {
-        assert.equal(timestamp, START + first);
-        return first;
-      });
-    assert.deepEqual(starts(log.blocks(0)), [0, 1, 4, 14]);
-    assert.deepEqual(starts(log.blocks(5)), [4, 14]);
-  });
-
   test("a piece ends with its block or where it was asked to", async () => {
     const log = await storedLog(new MemoryStore(), [3, 10, 1]);
     const sizes = [0, 1, 3, 4, 13, 14].map((sequence) => log.piece(sequence, 15).count);

@@ -3,7 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { concatBytes, toHex } from "../../src/base/bytes.ts";
+import { concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
+import { HASH_BYTES } from "../../src/base/hash.ts";
+import { encodeEntry } from "../../src/log/entry.ts";
 import { Log } from "../../src/log/log.ts";
 import { packEntries } from "../../src/log/packed-entries.ts";
 import type { Store } from "../../src/log/store.ts";
@@ -20,7 +22,8 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
     test("a new store is empty", (t) => {
       const store = open(t, { idIndex: true });
       assert.equal(store.head, undefined);
-      assert.equal(store.blockAt(0), undefined);
+      assert.equal(store.piece(0, 1), undefined);
+      assert.equal(store.ids(0, 1), undefined);
       assert.equal(store.tile(0, 0), undefined);
       assert.equal(store.note(), undefined);
       assert.equal(store.sequenceOf(idAt(1)), undefined);
@@ -38,17 +41,37 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
       assert.equal(toHex(store.head.root), toHex(log.committed.root));
     });
 
-    test("every sequence number is in the block that it was committed with", async (t) => {
+    test("every entry and id is read from any place on, in pieces that have at least one", async (t) => {
       const store = open(t, { idIndex: false });
-      await storedLog(store, [3, 1, 300, 7]);
-      const starts = [0, 1, 4, 5, 305, 312];
-      for (let sequence = 0; sequence < 312; sequence++) {
-        const block = store.blockAt(sequence)!;
-        const i = starts.findLastIndex((first) => first <= sequence);
-        assert.equal(block.first, starts[i]);
-        assert.equal(block.count, starts[i + 1]! - starts[i]!);
+      const long = utf8("long ".repeat(10_000));
+      const entryOf = (sequence: number): Uint8Array =>
+        sequence % 100 === 7
+          ? encodeEntry({ timestamp: START + sequence, payload: long })
+          : entryAt(sequence);
+      const log = await storedLog(store, [3, 1]);
+      for (const count of [1_200, 300, 7]) await log.commit(sealNext(log, count, [], entryOf));
+      const size = 1_512;
+      for (const start of [1, 2, 6, 7, 8, 500, 515, 516, 1_204, 1_205, size - 1]) {
+        for (let from = start; from < size; ) {
+          const { first, count, entries } = store.piece(from, size)!;
+          assert.equal(first, from);
+          assert.ok(count > 0);
+          const expected = Array.from({ length: count }, (_, i) => entryOf(from + i));
+          assert.deepEqual(entries, packEntries(expected));
+          from += count;
+        }
+        for (let from = start; from < size; ) {
+          const ids = store.ids(from, size)!;
+          const count = ids.length / HASH_BYTES;
+          assert.ok(count > 0);
+          assert.deepEqual(ids, concatBytes(...Array.from({ length: count }, (_, i) => idAt(from + i))));
+          from += count;
+        }
       }
-      for (const beyond of [312, 313, 2 ** 40]) assert.equal(store.blockAt(beyond), undefined);
+      for (const beyond of [size, size + 1, 2 ** 40]) {
+        assert.equal(store.piece(beyond, beyond + 1), undefined);
+        assert.equal(store.ids(beyond, beyond + 1), undefined);
+      }
     });
 
     test("entries, ids and tiles are read as they were committed", async (t) => {
@@ -78,7 +101,8 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
         [4, 5, 5],
         [100, 1_000, 304],
       ] as const) {
-        const { first, count, entries, ids } = store.piece(from, to)!;
+        const { first, count, entries } = store.piece(from, to)!;
+        const ids = store.ids(from, to)!;
         const sequences = Array.from({ length: end - from }, (_, i) => from + i);
         assert.deepEqual([first, count], [from, sequences.length]);
         if (from === 0) continue;
@@ -91,8 +115,8 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
     test("what it returned stays as it was after later commits and reads", async (t) => {
       const store = open(t, { idIndex: false });
       const log = await storedLog(store, [3, 5]);
-      const [block, piece, tile] = [store.blockAt(2)!, store.piece(5, 8)!, store.tile(0, 0)!];
-      const returned = [block.entries, block.ids, piece.entries, piece.ids, tile];
+      const pieces = [store.piece(1, 4)!, store.piece(5, 8)!].map(({ entries }) => entries);
+      const returned = [...pieces, store.ids(1, 4)!, store.ids(5, 8)!, store.tile(0, 0)!];
       const before = returned.map(toHex);
       for (let i = 0; i < 5; i++) await log.commit(sealNext(log, 40));
       for (let sequence = 0; sequence < 200; sequence += 7) store.piece(sequence, sequence + 3);
@@ -145,7 +169,7 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
       const store = open(t, { idIndex: false });
       const log = await storedLog(store, [3]);
       const block = { first: 9, count: 1, entries: new Uint8Array(2), ids: new Uint8Array(32) };
-      const head = { size: 10, root: new Uint8Array(32), lastTimestamp: START };
+      const head = { size: 10, root: new Uint8Array(32), lastTimestamp: START, lastBlock: 9 };
       await assert.rejects(store.commit({ block, tiles: [], roles: [], head }), { name: "AssertionError" });
       assert.equal(store.head?.size, 4);
       await log.commit(sealNext(log, 1));

@@ -32,7 +32,7 @@ function transactions(lengths: readonly number[]): SignedOperation[] {
 }
 
 /** The text of the entries [from, to), and the sequence number after the last one. */
-function read(log: Pick<Log, "pieces">, from: number, to: number): { text: string; next: number } {
+function read(log: Pick<Log, "pieces" | "ids">, from: number, to: number): { text: string; next: number } {
   const answer = new AnswerText();
   answer.write("[");
   const next = writeEntries(log, from, to, answer);
@@ -102,7 +102,7 @@ function checkText(entries: readonly Uint8Array[]): void {
   const ids = Uint8Array.from({ length: HASH_BYTES * count }, (_, i) => i);
   const piece = { first, count, entries: packEntries(entries), ids };
   assert.equal(
-    textOrError(() => read({ pieces: () => [piece] }, first, first + count).text),
+    textOrError(() => read({ pieces: () => [piece], ids: () => piece.ids }, first, first + count).text),
     textOrError(() => JSON.stringify(entries.map((each, i) => located(each, first + i, ids, i)))),
   );
 }
