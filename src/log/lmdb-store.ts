@@ -43,6 +43,9 @@ const LMDB_VERSION = 2;
 /** Pages that the file of a sound database may be short of: one was the most in thousands of commits. */
 const UNWRITTEN_PAGES_MAX = 16;
 
+/** Reads that wait for the disk at once: as many as Node has threads for that. */
+const FETCHES = 4;
+
 const keyOf = (prefix: Uint8Array, first: number): Uint8Array => concatBytes(prefix, u64be(first));
 const tileKey = (level: number, index: number): Uint8Array =>
   concatBytes(PREFIX.tile, Uint8Array.of(level), u64be(index));
@@ -117,6 +120,14 @@ export class LmdbStore implements Store {
     const value = this.#read(PREFIX.ids, from);
     const ids = value && idsIn(value, from, to);
     return ids && new Uint8Array(ids);
+  }
+
+  async fetchIds(from: number, to: number): Promise<void> {
+    const range = { start: keyOf(PREFIX.ids, from), end: keyOf(PREFIX.ids, to) };
+    const keys = await this.#database.getKeys(range).asArray;
+    const share = Math.ceil(keys.length / FETCHES);
+    const shares = Array.from({ length: FETCHES }, (_, i) => keys.slice(i * share, (i + 1) * share));
+    await Promise.all(shares.map((some) => this.#database.prefetch(some)));
   }
 
   tile(level: number, index: number): Uint8Array | undefined {

@@ -204,6 +204,11 @@ export class Log {
     return this.#store.indexesIds;
   }
 
+  /** Has these ids read from the disk beside this thread, so that `ids` need not wait for it. */
+  async fetchIds(from: number, to: number): Promise<void> {
+    await this.#store.fetchIds(from, to);
+  }
+
   /** The sequence number of an id under the signed head, if the store indexes ids. */
   sequenceOf(id: Uint8Array): number | undefined {
     const sequence = this.#store.sequenceOf(id);

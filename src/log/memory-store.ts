@@ -52,6 +52,8 @@ export class MemoryStore implements Store {
     return this.#blocks.ids(from, to);
   }
 
+  async fetchIds(): Promise<void> {}
+
   tile(level: number, index: number): Uint8Array | undefined {
     return this.#tiles.get(`${level}/${index}`);
   }

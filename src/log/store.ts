@@ -56,6 +56,8 @@ export interface Store {
   piece(from: number, to: number): EntryRun | undefined;
   /** The ids of the entries [from, to) as far as they lie together, 32 bytes each; undefined as above. */
   ids(from: number, to: number): Uint8Array | undefined;
+  /** Has the ids [from, to) read from the disk beside this thread, so that `ids` need not wait for it. */
+  fetchIds(from: number, to: number): Promise<void>;
   tile(level: number, index: number): Uint8Array | undefined;
   /** Accounts with a role. */
   roles(): Iterable<StoredRole>;

@@ -19,6 +19,7 @@ import { BlockHasher } from "../sequencing/block-hasher.ts";
 import { Clock } from "../sequencing/clock.ts";
 import { CommitLoop, type CommitStep } from "../sequencing/commit-loop.ts";
 import { FailureBudget } from "../sequencing/failure-budget.ts";
+import { fetchRecentIds } from "../sequencing/id-index.ts";
 import { Intake } from "../sequencing/intake.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { Ordering } from "../sequencing/ordering.ts";
@@ -91,6 +92,7 @@ async function run(options: PrimaryNodeOptions, closers: Closer[]): Promise<Omit
   });
   closers.push(() => guard.close());
 
+  await fetchRecentIds(log);
   const clock = new Clock();
   const ordering = new Ordering(log, Permissions.fromRoles(store.roles()), clock, ({ account, role }) =>
     verifier.tell({ kind: "role", account, role: ROLES[role] } satisfies ReaderNote),

@@ -16,6 +16,7 @@ import { answerSync } from "../replication/sync-server.ts";
 import type { Backend } from "../rpc/backend.ts";
 import { Metrics } from "../rpc/metrics.ts";
 import { startServer } from "../rpc/server.ts";
+import { fetchRecentIds } from "../sequencing/id-index.ts";
 import { useNativeSecp256k1 } from "../sequencing/native-secp256k1.ts";
 import { keepDialing } from "./dialing.ts";
 import { EvidenceKeeper } from "./evidence-keeper.ts";
@@ -70,6 +71,9 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
   const { logger, onFatal } = options;
   const store = openStore(options);
   closers.push(() => store.close());
+  const stored = openLog(store, options);
+  // Before there is a network: what it delivers during a wait behind that is lost.
+  if (stored !== undefined && options.verify === "full") await fetchRecentIds(stored);
 
   // The network is there before the log is known; until then it has nothing to judge and nothing to serve.
   let log: Log | undefined;
@@ -90,15 +94,16 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     options.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, options.signal]);
   void keepDialing(network, options.peers, logger, signal);
 
-  log = openLog(store, options);
-  log ??= await findLog({
-    ...{ store, expectedLog: options.expectedLog, logger, signal },
-    peers: () => network.syncPeers(),
-    named: network.named,
-  });
+  log =
+    stored ??
+    (await findLog({
+      ...{ store, expectedLog: options.expectedLog, logger, signal },
+      peers: () => network.syncPeers(),
+      named: network.named,
+    }));
   const known = log;
-  const stored = known.storedHead();
-  if (stored !== undefined && stored.size <= known.committed.size) known.restore(stored);
+  const head = known.storedHead();
+  if (head !== undefined && head.size <= known.committed.size) known.restore(head);
 
   const metrics = new Metrics();
   const permissions = followPublished(known, store, metrics);

@@ -154,6 +154,11 @@ export function rebuildIdIndex(
   return index;
 }
 
+/** Has what `rebuildIdIndex` reads read from the disk beside this thread: the disk takes longer than the index. */
+export async function fetchRecentIds(log: Log): Promise<void> {
+  await log.fetchIds(recentFrom(log), log.committed.size);
+}
+
 function retentionMsOf(log: Log): number {
   return 2 * log.genesis.maxTransactionLifetimeMs;
 }

@@ -51,6 +51,7 @@ export function storeCompliance(name: string, open: (t: TestContext, options: St
       const log = await storedLog(store, [3, 1]);
       for (const count of [1_200, 300, 7]) await log.commit(sealNext(log, count, [], entryOf));
       const size = 1_512;
+      await store.fetchIds(0, size);
       for (const start of [1, 2, 6, 7, 8, 500, 515, 516, 1_204, 1_205, size - 1]) {
         for (let from = start; from < size; ) {
           const { first, count, entries } = store.piece(from, size)!;
