@@ -14,7 +14,14 @@ import { CheckpointVerifier, type Head, type SignedHead } from "./checkpoint.ts"
 import { decodeEntry } from "./entry.ts";
 import { decodeGenesis, type Genesis } from "./genesis.ts";
 import { TreeGrowth } from "./growth.ts";
-import { consistencyProof, frontierOf, inclusionProof, leafHash, leafHashes, rootOf } from "./merkle.ts";
+import {
+  consistencyProof,
+  frontierOf,
+  hashPackedLeaves,
+  inclusionProof,
+  leafHash,
+  rootOf,
+} from "./merkle.ts";
 import { type EntryRun, LENGTH_BYTES, packEntries, unpackEntries } from "./packed-entries.ts";
 import { type CommittedHead, damaged, type Store, type StoredBlock, type StoredRole } from "./store.ts";
 import { TileTree } from "./tile-tree.ts";
@@ -265,9 +272,7 @@ export class Log {
     if (!equalBytes(rootOf(this.#frontier), root)) throw damaged("-dbpath", "its tiles do not give its root");
     if (lastBlock >= size) throw damaged("-dbpath", "its last block is not in it");
     for (const { first, count, entries } of this.pieces(lastBlock, size)) {
-      const unpacked = unpackEntries(entries, count);
-      if (unpacked === undefined) throw damaged("-dbpath", "its last block is not readable");
-      const hashes = leafHashes(unpacked);
+      const hashes = hashPackedLeaves(entries, count);
       for (let i = 0; i < count; i++) {
         const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
         if (!equalBytes(hash, this.#tree.node(0, first + i))) {

@@ -19,7 +19,7 @@ export class TileTree {
   /** Per level of tiles, the hashes of the tile that is not full yet. */
   #edges: Uint8Array[] = [];
   #size: number;
-  /** Inner hashes of full tiles, height by height. */
+  /** Hashes of full tiles, height by height as far as they were asked for. */
   readonly #pyramids = new LRUCache<string, Uint8Array[]>({ max: TILE_CACHE_ENTRIES });
 
   /**
@@ -72,7 +72,7 @@ export class TileTree {
     if (tileIndex === Math.floor(this.#countAt(tileLevel) / TILE_WIDTH)) {
       return hashInTile(this.#edges[tileLevel]!, offset, height);
     }
-    const row = this.#pyramid(tileLevel, tileIndex)[height]!;
+    const row = this.#pyramid(tileLevel, tileIndex, height)[height]!;
     const at = offset / 2 ** height;
     return row.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
   }
@@ -83,17 +83,17 @@ export class TileTree {
     return this.#stored(level, index, width);
   }
 
-  #pyramid(level: number, index: number): Uint8Array[] {
+  #pyramid(level: number, index: number, height: number): Uint8Array[] {
     const key = `${level}/${index}`;
     let rows = this.#pyramids.get(key);
     if (rows === undefined) {
       rows = [this.#stored(level, index, TILE_WIDTH)];
-      for (let row = rows[0]!; row.length > HASH_BYTES; rows.push(row)) {
-        const parents = new Uint8Array(row.length / 2);
-        hashPairs(row, parents);
-        row = parents;
-      }
       this.#pyramids.set(key, rows);
+    }
+    for (let row = rows.at(-1)!; rows.length <= height; rows.push(row)) {
+      const parents = new Uint8Array(row.length / 2);
+      hashPairs(row, parents);
+      row = parents;
     }
     return rows;
   }
