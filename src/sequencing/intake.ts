@@ -127,12 +127,21 @@ export class Intake {
   }
 
   /**
-   * Takes transactions that a worker has read and verified, at the place of their request.
+   * Takes transactions that workers have read and verified, at the place of their request.
+   * @param batches what it consists of, in their order
    * @returns one outcome a transaction, once all of them have one
    */
-  accept(batch: TransactionBatch, place: Place): Promise<Outcome[]> {
+  async accept(batches: readonly TransactionBatch[], place: Place): Promise<Outcome[]> {
+    assert(this.#unreserve(place), "a place is used once");
+    // Those behind the first stand there before it is passed on.
+    const places = [place];
+    while (places.length < batches.length) places.push(this.#arriveBehind(places.at(-1)!));
+    const outcomes = batches.map((batch, i) => this.#acceptAt(batch, places[i]!));
+    return outcomes.length === 1 ? await outcomes[0]! : (await Promise.all(outcomes)).flat();
+  }
+
+  #acceptAt(batch: TransactionBatch, place: Place): Promise<Outcome[]> {
     return new Promise((resolve) => {
-      assert(this.#unreserve(place), "a place is used once");
       const settle = collector(batch.count, resolve);
       this.#transactions += batch.count;
       this.#bytes += batch.payloadBytes();
@@ -187,6 +196,14 @@ export class Intake {
   #arrive(source: string, bytes: number): Arrival {
     const arrival: Arrival = { bytes, submissions: undefined, source, verdicts: undefined };
     this.#arrivals.push(arrival);
+    return arrival;
+  }
+
+  /** The place right behind another one, which nothing has been passed on from yet. */
+  #arriveBehind(place: Place): Arrival {
+    const at = this.#arrivals.indexOf(place as Arrival);
+    const arrival: Arrival = { ...this.#arrivals[at]!, bytes: 0 };
+    this.#arrivals.splice(at + 1, 0, arrival);
     return arrival;
   }
 

@@ -93,6 +93,12 @@ export class WorkerPool {
     for (const { worker } of this.#members) worker.postMessage({ note } satisfies JobRequest);
   }
 
+  /** Workers that have nothing to do. */
+  get idle(): number {
+    const isIdle = ({ loading, jobs }: Member): boolean => loading === undefined && jobs.size === 0;
+    return this.#waiting.isEmpty ? this.#members.filter(isIdle).length : 0;
+  }
+
   /** Wherever a worker is, or was, it broke too often in a row. */
   get #isBroken(): boolean {
     const breaks = [...this.#members.map((member) => member.breaks), ...this.#gaps.values()];

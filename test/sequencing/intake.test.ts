@@ -132,16 +132,31 @@ suite("order", () => {
     const places = [0, 1, 2].map(() => intake.reserve("203.0.113.1", 1_000)!);
     assert.equal(intake.bytes, 3_000);
     const last = pipeline.submit(...requests[3]!);
-    const third = intake.accept(read(pipeline, requests[2]!), places[2]!);
+    const third = intake.accept([read(pipeline, requests[2]!)], places[2]!);
     const second = intake.submit(requests[1]!, "203.0.113.1", places[1]!);
     await settled();
     assert.equal(pipeline.ordering.queued, 0, "the first place holds all others back");
-    const first = intake.accept(read(pipeline, requests[0]!), places[0]!);
+    const first = intake.accept([read(pipeline, requests[0]!)], places[0]!);
     const outcomes = (await Promise.all([first, second, third, last])).flat();
     assert.deepEqual(
       outcomes.map((outcome) => appended(outcome).sequence),
       [1, 2, 3, 4, 5, 6, 7, 8],
     );
+    assert.deepEqual([intake.transactions, intake.bytes], [0, 0]);
+    checkLog(pipeline.log);
+  });
+
+  test("takes a request that two workers have read as one, in its order", async (t) => {
+    const pipeline = await startPipeline(t);
+    const { intake } = pipeline;
+    const halves = [0, 1].map(() => [fresh(pipeline), forged(fresh(pipeline)), fresh(pipeline)]);
+    const batches = halves.map((half) => read(pipeline, half));
+    const outcomes = await intake.accept(batches, intake.reserve("203.0.113.1", 1)!);
+    assert.deepEqual(
+      [0, 2, 3, 5].map((i) => appended(outcomes[i]).sequence),
+      [1, 2, 3, 4],
+    );
+    for (const i of [1, 4]) assert.equal(refusal(outcomes[i]), "invalid-signature");
     assert.deepEqual([intake.transactions, intake.bytes], [0, 0]);
     checkLog(pipeline.log);
   });
@@ -162,7 +177,7 @@ suite("order", () => {
     const original = fresh(pipeline);
     await pipeline.submit(original);
     const accept = (...payloads: Uint8Array[]) =>
-      intake.accept(read(pipeline, payloads), intake.reserve("203.0.113.1", 1)!);
+      intake.accept([read(pipeline, payloads)], intake.reserve("203.0.113.1", 1)!);
     const outcomes = await accept(original, forged(original), forged(fresh(pipeline)), fresh(pipeline));
     assert.deepEqual(
       [0, 1, 3].map((i) => appended(outcomes[i]).sequence),
@@ -174,7 +189,7 @@ suite("order", () => {
       fresh(pipeline, writer, { expires: pipeline.time.wall() + 50_000 }),
     ]);
     pipeline.time.advance(2_000);
-    const decided = await intake.accept(late, intake.reserve("203.0.113.1", 1)!);
+    const decided = await intake.accept([late], intake.reserve("203.0.113.1", 1)!);
     assert.equal(refusal(decided[0]), "expired");
     assert.equal(appended(decided[1]).sequence, 3);
     checkLog(pipeline.log);

@@ -1,0 +1,95 @@
+/**
+ * The way of most appends: who reads a request, and that its answer is the same whoever did.
+ */
+import assert from "node:assert/strict";
+import { suite, type TestContext, test } from "node:test";
+import { toHex } from "../../src/base/bytes.ts";
+import { ROLES } from "../../src/permission/policy.ts";
+import { readTask } from "../../src/rpc/append-worker.ts";
+import { FastAppends } from "../../src/rpc/fast-appends.ts";
+import { READ } from "../../src/rpc/read-request.ts";
+import type { Task } from "../../src/sequencing/task-queue.ts";
+import { TransactionReader } from "../../src/sequencing/transaction-reader.ts";
+import type { WorkerPool } from "../../src/sequencing/worker-pool.ts";
+import { transactionOf, writer } from "../helpers/accounts.ts";
+import { LIFETIME_MS, type Pipeline, startPipeline } from "../helpers/pipeline.ts";
+import { verifyByRecovery } from "../helpers/verify-by-recovery.ts";
+
+suite("a request of appends", () => {
+  interface Fixture extends Pipeline {
+    readonly fast: FastAppends;
+    /** What was given to workers. */
+    readonly kinds: string[];
+  }
+
+  async function start(t: TestContext, idle: number): Promise<Fixture> {
+    const pipeline = await startPipeline(t);
+    const { log, intake, time } = pipeline;
+    const reader = new TransactionReader({ verify: verifyByRecovery }, () => time.wall());
+    const roles = [{ account: writer.address, role: ROLES.writer }];
+    reader.note({ kind: "log", context: log.context, lifetimeMs: LIFETIME_MS, roles });
+    const handlers = {
+      [READ.whole]: readTask(reader, "all"),
+      [READ.first]: readTask(reader, "first half"),
+      [READ.second]: readTask(reader, "second half"),
+    };
+    const kinds: string[] = [];
+    const run = async ({ kind, bytes }: Task): Promise<Uint8Array> => {
+      kinds.push(kind);
+      return handlers[kind]!([bytes])[0]!;
+    };
+    const workers = { idle, run } as unknown as WorkerPool;
+    const fast = new FastAppends({ log, intake, workers, measure: (outcomes) => outcomes });
+    return { ...pipeline, fast, kinds };
+  }
+
+  const calls = ({ log, time }: Pipeline, count: number, dataBytes = 300): object[] =>
+    Array.from({ length: count }, (_, id) => {
+      const fields = { nonce: BigInt(id), expires: time.wall() + 1_000, data: new Uint8Array(dataBytes) };
+      const payload = transactionOf(log.context, writer, fields);
+      return { jsonrpc: "2.0", id, method: "sequencer_append", params: [toHex(payload)] };
+    });
+
+  async function answer({ fast }: Fixture, request: unknown): Promise<unknown> {
+    const body = Buffer.from(JSON.stringify(request));
+    const place = fast.reserve(body, "203.0.113.1")!;
+    const answered = await fast.answer(body, place);
+    fast.release(place);
+    return answered && JSON.parse(String(answered.body));
+  }
+
+  test("is read by two workers if it is large and they are idle, and ordered as it was written", async (t) => {
+    const fixture = await start(t, 2);
+    const answers = (await answer(fixture, calls(fixture, 101))) as {
+      id: number;
+      result: { sequence: number };
+    }[];
+    assert.deepEqual(fixture.kinds, [READ.first, READ.second]);
+    assert.deepEqual(
+      answers.map(({ id, result }) => [id, result.sequence]),
+      answers.map((_, i) => [i, 1 + i]),
+    );
+    assert.equal(answers.length, 101);
+  });
+
+  test("is read by one if it is small, if there is one, or if it is one call", async (t) => {
+    for (const [idle, count, dataBytes] of [
+      [2, 5, 300],
+      [1, 101, 300],
+      [2, 1, 60_000],
+    ] as const) {
+      const fixture = await start(t, idle);
+      const answers = (await answer(fixture, calls(fixture, count, dataBytes))) as object[];
+      assert.deepEqual([answers.length, fixture.kinds], [count, [READ.whole]]);
+    }
+  });
+
+  test("goes the ordinary way whichever half has something else in it", async (t) => {
+    for (const at of [0, 99]) {
+      const fixture = await start(t, 2);
+      const request = calls(fixture, 100).with(at, { jsonrpc: "2.0", id: 7, method: "sequencer_append" });
+      assert.equal(await answer(fixture, request), undefined);
+      assert.deepEqual([fixture.intake.transactions, fixture.intake.bytes], [0, 0]);
+    }
+  });
+});
