@@ -3,7 +3,7 @@
  * knows Fastify. Bodies, calls, connections and times are bounded; a request that is refused costs its sender alone.
  */
 import { lookup } from "node:dns/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import cors from "@fastify/cors";
 import Fastify, { type FastifyError, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
@@ -92,7 +92,10 @@ function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance
   const { backend, metrics, logger, trustedProxies: proxies = new TrustedProxies([]) } = options;
   const requests = new Requests(backend);
   const posts = new Posts(requests, proxies);
-  const timeouts = {
+  const httpOptions = {
+    IncomingMessage: WholeRequest,
+    // Others ask for HTTP/2 beside what they send, as Java's client does, and are content without.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket",
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -106,7 +109,7 @@ function buildServer(options: ServerOptions, stop: AbortSignal): FastifyInstance
     bodyLimit: REQUEST_BODY_BYTES_MAX,
     forceCloseConnections: "idle",
     serverFactory: (handler) =>
-      createServer({ ...timeouts, IncomingMessage: WholeRequest }, (request, response) => {
+      createServer(httpOptions, (request, response) => {
         // On its way through Fastify and back a plain append would cost this thread a fifth more.
         if (!stop.aborted && posts.isPlain(request)) posts.take(request, response);
         else handler(request, response);

@@ -6,6 +6,8 @@ import { once } from "node:events";
 import { before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { FAILED_SIGNATURES_BURST, FAILED_SIGNATURES_PER_SECOND } from "../../src/base/limits.ts";
+import { TrustedProxies } from "../../src/rpc/sources.ts";
 import { defer, within } from "../helpers/cleanup.ts";
 import { startTestPrimary, type TestPrimary } from "../helpers/primary.ts";
 import { call, plainRequest, type RpcAnswer } from "../helpers/rpc.ts";
@@ -124,6 +126,40 @@ test("there is a WebSocket at / and nowhere else", async () => {
   for (const path of ["stream", "checkpoint", "ws"]) {
     assert.equal((await plainRequest(`${primary.url}/${path}`, { headers })).status, 404, path);
   }
+});
+
+test("whoever offers another protocol is answered as if it had not", async () => {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "sequencer_info" });
+  const headers = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAEAAEAA" };
+  for (const upgrade of ["h2c", "h2c,websocket", ""]) {
+    const answer = await plainRequest(primary.url, {
+      method: "POST",
+      headers: { ...headers, upgrade, "content-length": String(body.length) },
+      body,
+    });
+    assert.equal(answer.status, 200, upgrade);
+    assert.ok(JSON.parse(answer.body).result.size > 0);
+  }
+});
+
+test("a connection through a trusted proxy counts for the client that it names", async (t) => {
+  const other = await startTestPrimary(t, { dbPath: "", trustedProxies: new TrustedProxies(["127.0.0.1"]) });
+  const request = (payload: string): string =>
+    JSON.stringify({ jsonrpc: "2.0", id: 1, method: "sequencer_append", params: [payload] });
+  const connectFor = async (client: string): Promise<WebSocket> => {
+    const socket = new WebSocket(other.url.replace("http", "ws"), { headers: { "x-forwarded-for": client } });
+    defer(t, () => socket.terminate());
+    await once(socket, "open");
+    return socket;
+  };
+  const [spender, neighbour] = [await connectFor("203.0.113.1"), await connectFor("203.0.113.2")];
+  // More than the budget, and what it gains meanwhile.
+  const count = FAILED_SIGNATURES_BURST + 10 * FAILED_SIGNATURES_PER_SECOND;
+  const answered = answers(spender, count);
+  for (let i = 0; i < count; i++) spender.send(request(other.transaction().replace(/.{4}$/, "0000")));
+  const codes = new Set((await answered).map(({ error }) => error?.code));
+  assert.deepEqual([...codes].sort(), [-32_003, -32_005]);
+  assert.equal((await exchange(neighbour, request(other.transaction()))).error, undefined);
 });
 
 test("a client that does not read is not read either, and gets every answer once it does", async (t) => {
