@@ -3,6 +3,7 @@
  * the hashes that their proofs share.
  */
 import { toHex, toHexDigits } from "../base/bytes.ts";
+import { LastTwo } from "../base/last-two.ts";
 import type { AttestedHead } from "../log/checkpoint.ts";
 import type { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
@@ -12,9 +13,11 @@ import { type Appended, proofOf } from "../sequencing/outcome.ts";
 export class ReceiptFormatter {
   readonly #log: Log;
   readonly #logId: string;
-  /** By what they are made of, for as long as that lives. */
-  readonly #checkpoints = new WeakMap<AttestedHead, string>();
-  readonly #proofs = new WeakMap<TreeGrowth, ProofDigits>();
+  readonly #checkpoints = new LastTwo<AttestedHead, string>(
+    ({ size, root, signature }) =>
+      `{"size":${size},"root":"${toHex(root)}","signature":"${toHex(signature)}"}`,
+  );
+  readonly #proofs = new LastTwo((growth: TreeGrowth) => new ProofDigits(growth));
 
   constructor(log: Log) {
     this.#log = log;
@@ -24,26 +27,13 @@ export class ReceiptFormatter {
   format(appended: Appended, withProof: boolean): string {
     const { sequence, id, timestamp, head } = appended;
     const tail = withProof ? `,"proof":"0x${this.#proof(appended)}"` : "";
-    return `{"logId":"${this.#logId}","sequence":${sequence},"id":"${toHex(id)}","timestamp":${timestamp},"checkpoint":${this.#checkpoint(head)}${tail}}`;
-  }
-
-  #checkpoint(head: AttestedHead): string {
-    let json = this.#checkpoints.get(head);
-    if (json === undefined) {
-      json = `{"size":${head.size},"root":"${toHex(head.root)}","signature":"${toHex(head.signature)}"}`;
-      this.#checkpoints.set(head, json);
-    }
-    return json;
+    const checkpoint = this.#checkpoints.of(head);
+    return `{"logId":"${this.#logId}","sequence":${sequence},"id":"${toHex(id)}","timestamp":${timestamp},"checkpoint":${checkpoint}${tail}}`;
   }
 
   #proof(appended: Appended): string {
     const { growth, sequence } = appended;
     if (growth === undefined) return toHexDigits(proofOf(this.#log, appended));
-    let digits = this.#proofs.get(growth);
-    if (digits === undefined) {
-      digits = new ProofDigits(growth);
-      this.#proofs.set(growth, digits);
-    }
-    return digits.of(sequence);
+    return this.#proofs.of(growth).of(sequence);
   }
 }

@@ -136,8 +136,7 @@ export class Intake {
     // Those behind the first stand there before it is passed on.
     const places = [place];
     while (places.length < batches.length) places.push(this.#arriveBehind(places.at(-1)!));
-    const outcomes = batches.map((batch, i) => this.#acceptAt(batch, places[i]!));
-    return outcomes.length === 1 ? await outcomes[0]! : (await Promise.all(outcomes)).flat();
+    return (await Promise.all(batches.map((batch, i) => this.#acceptAt(batch, places[i]!)))).flat();
   }
 
   #acceptAt(batch: TransactionBatch, place: Place): Promise<Outcome[]> {
