@@ -19,18 +19,13 @@ export interface AppendRequest {
   readonly acks: readonly number[];
 }
 
-/** Which of a request's calls: all, or the first or second half of them. */
-export type Share = "all" | "first half" | "second half";
-
-/** The request in this body, UTF-8, or a share of its calls; undefined if that is not just appends. */
-export function parseAppendRequest(body: Uint8Array, share: Share = "all"): AppendRequest | undefined {
+/** The request in this body, UTF-8; undefined if it is not just appends. */
+export function parseAppendRequest(body: Uint8Array): AppendRequest | undefined {
   try {
     const request: unknown = JSON.parse(utf8.decode(body));
     const isBatch = Array.isArray(request);
     const calls: readonly unknown[] = isBatch ? request : [request];
-    return calls.length === 0 || calls.length > REQUEST_CALLS_MAX
-      ? undefined
-      : readCalls(shareOf(calls, share), isBatch);
+    return calls.length === 0 || calls.length > REQUEST_CALLS_MAX ? undefined : readCalls(calls, isBatch);
   } catch (error) {
     if (error instanceof SequencerError || error instanceof SyntaxError) return undefined;
     throw error;
@@ -39,12 +34,6 @@ export function parseAppendRequest(body: Uint8Array, share: Share = "all"): Appe
 
 // As Buffer.toString does: what is not UTF-8 is replaced, a byte-order mark stays.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-
-function shareOf(calls: readonly unknown[], share: Share): readonly unknown[] {
-  const half = Math.ceil(calls.length / 2);
-  if (share === "all") return calls;
-  return share === "first half" ? calls.slice(0, half) : calls.slice(half);
-}
 
 function readCalls(calls: readonly unknown[], isBatch: boolean): AppendRequest | undefined {
   const payloads: Uint8Array[] = [];

@@ -12,7 +12,7 @@ import type { Outcome } from "../sequencing/outcome.ts";
 import type { WorkerPool } from "../sequencing/worker-pool.ts";
 import { APPEND } from "./append-request.ts";
 import { type Answer, fail, type Id, succeedAs } from "./json-rpc.ts";
-import { READ, ReadRequest } from "./read-request.ts";
+import { ReadRequest } from "./read-request.ts";
 import { ReceiptFormatter } from "./receipt-format.ts";
 
 export interface FastAppendsOptions {
@@ -30,8 +30,10 @@ export const APPEND_WORKER = workerModule("./append-worker", import.meta.url);
 const GLANCE_BYTES = 256;
 /** Bytes of a request that take a worker about as long as a signature does. */
 const BYTES_PER_SIGNATURE = 1_024;
-/** From this weight on, two workers are faster than one by more than a second message, and parsing twice, take. */
-const SHARED_WEIGHT_MIN = 32;
+/** From so many bytes on, two workers are faster than one by more than a second message takes. */
+const SHARED_BYTES_MIN = 32 * 1_024;
+const BATCH_BEGIN = "[".charCodeAt(0);
+const BATCH_END = "]".charCodeAt(0);
 
 export class FastAppends {
   readonly #options: FastAppendsOptions;
@@ -62,15 +64,16 @@ export class FastAppends {
     return this.#format(parts, await measure(intake.accept(batches, place)));
   }
 
-  /** The request as workers read it: one, or two with half of its calls each where both have nothing else to do. */
+  /** The request as workers read it: one, or two with half of it each where both have nothing else to do. */
   async #read(body: Buffer): Promise<readonly ReadRequest[] | undefined> {
     const { workers } = this.#options;
-    const weight = Math.ceil(body.length / BYTES_PER_SIGNATURE);
-    const isShared = weight >= SHARED_WEIGHT_MIN && workers.idle > 1 && hasManyCalls(body);
-    const kinds = isShared ? [READ.first, READ.second] : [READ.whole];
-    const task = { bytes: body, weight: Math.ceil(weight / kinds.length) };
-    const parts = await Promise.all(kinds.map((kind) => workers.run({ kind, ...task })));
-    return parts.every(({ length }) => length > 0) ? parts.map((part) => new ReadRequest(part)) : undefined;
+    const isShared = body.length >= SHARED_BYTES_MIN && workers.idle > 1;
+    const parts = (isShared ? halves(body) : undefined) ?? [body];
+    const tasks = parts.map((bytes) => {
+      return { kind: "read", bytes, weight: Math.ceil(bytes.length / BYTES_PER_SIGNATURE) };
+    });
+    const read = await Promise.all(tasks.map((task) => workers.run(task)));
+    return read.every(({ length }) => length > 0) ? read.map((bytes) => new ReadRequest(bytes)) : undefined;
   }
 
   #format(parts: readonly ReadRequest[], outcomes: readonly Outcome[]): Answer {
@@ -89,7 +92,18 @@ export class FastAppends {
   }
 }
 
-/** A guess: another call than the first begins in the second half. If it is wrong, the request goes the ordinary way. */
-function hasManyCalls(body: Buffer): boolean {
-  return body.includes(APPEND, body.length >> 1);
+/**
+ * A batch as two, cut where a call in its middle seems to end. If it does not, because that is in a string or deeper,
+ * the first half is no JSON, and the request goes the ordinary way.
+ */
+function halves(body: Buffer): [Uint8Array, Uint8Array] | undefined {
+  const cut = body[0] === BATCH_BEGIN ? body.indexOf("},{", body.length >> 1) : -1;
+  if (cut < 0) return undefined;
+  const second = new Uint8Array(body.length - cut - 1);
+  second[0] = BATCH_BEGIN;
+  second.set(body.subarray(cut + 2), 1);
+  const first = new Uint8Array(cut + 2);
+  first.set(body.subarray(0, cut + 1));
+  first[cut + 1] = BATCH_END;
+  return [first, second];
 }

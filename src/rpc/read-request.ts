@@ -7,9 +7,6 @@ import { viewOf } from "../base/bytes.ts";
 import { TransactionBatch } from "../sequencing/transaction-batch.ts";
 import type { AppendRequest } from "./append-request.ts";
 
-/** The kinds of task that make one: of a whole request, or of half of its calls. */
-export const READ = { whole: "read", first: "read first half", second: "read second half" };
-
 const IS_BATCH_AT = 4;
 const ACKS_AT = 5;
 

@@ -62,23 +62,6 @@ test("a full batch is taken", () => {
   assert.equal(parse(Array.from({ length: 1_000 }, () => call()))?.payloads.length, 1_000);
 });
 
-test("two workers may take half of the calls each", () => {
-  for (const count of [2, 3, 100]) {
-    const body = utf8(JSON.stringify(Array.from({ length: count }, (_, id) => call({ id }))));
-    const whole = parseAppendRequest(body)!;
-    const halves = (["first half", "second half"] as const).map((share) => parseAppendRequest(body, share)!);
-    assert.deepEqual(
-      halves.map(({ ids }) => ids.length),
-      [Math.ceil(count / 2), Math.floor(count / 2)],
-    );
-    assert.deepEqual(
-      halves.flatMap(({ ids }) => ids),
-      whole.ids,
-    );
-    assert.ok(halves.every(({ isBatch }) => isBatch));
-  }
-});
-
 test("no bytes make it throw", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void parseAppendRequest(bytes)));
   const json = fc.jsonValue({ maxDepth: 6 });

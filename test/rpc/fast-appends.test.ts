@@ -3,11 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
-import { toHex } from "../../src/base/bytes.ts";
+import { fromUtf8, toHex } from "../../src/base/bytes.ts";
 import { ROLES } from "../../src/permission/policy.ts";
 import { readTask } from "../../src/rpc/append-worker.ts";
 import { FastAppends } from "../../src/rpc/fast-appends.ts";
-import { READ } from "../../src/rpc/read-request.ts";
 import type { Task } from "../../src/sequencing/task-queue.ts";
 import { TransactionReader } from "../../src/sequencing/transaction-reader.ts";
 import type { WorkerPool } from "../../src/sequencing/worker-pool.ts";
@@ -19,7 +18,7 @@ suite("a request of appends", () => {
   interface Fixture extends Pipeline {
     readonly fast: FastAppends;
     /** What was given to workers. */
-    readonly kinds: string[];
+    readonly bodies: string[];
   }
 
   async function start(t: TestContext, idle: number): Promise<Fixture> {
@@ -28,19 +27,15 @@ suite("a request of appends", () => {
     const reader = new TransactionReader({ verify: verifyByRecovery }, () => time.wall());
     const roles = [{ account: writer.address, role: ROLES.writer }];
     reader.note({ kind: "log", context: log.context, lifetimeMs: LIFETIME_MS, roles });
-    const handlers = {
-      [READ.whole]: readTask(reader, "all"),
-      [READ.first]: readTask(reader, "first half"),
-      [READ.second]: readTask(reader, "second half"),
-    };
-    const kinds: string[] = [];
-    const run = async ({ kind, bytes }: Task): Promise<Uint8Array> => {
-      kinds.push(kind);
-      return handlers[kind]!([bytes])[0]!;
+    const read = readTask(reader);
+    const bodies: string[] = [];
+    const run = async ({ bytes }: Task): Promise<Uint8Array> => {
+      bodies.push(fromUtf8(bytes)!);
+      return read([bytes])[0]!;
     };
     const workers = { idle, run } as unknown as WorkerPool;
     const fast = new FastAppends({ log, intake, workers, measure: (outcomes) => outcomes });
-    return { ...pipeline, fast, kinds };
+    return { ...pipeline, fast, bodies };
   }
 
   const calls = ({ log, time }: Pipeline, count: number, dataBytes = 300): object[] =>
@@ -64,7 +59,8 @@ suite("a request of appends", () => {
       id: number;
       result: { sequence: number };
     }[];
-    assert.deepEqual(fixture.kinds, [READ.first, READ.second]);
+    const halves = fixture.bodies.map((body) => JSON.parse(body).length);
+    assert.deepEqual([halves.length, halves[0] + halves[1], halves[1] > 40], [2, 101, true]);
     assert.deepEqual(
       answers.map(({ id, result }) => [id, result.sequence]),
       answers.map((_, i) => [i, 1 + i]),
@@ -80,7 +76,7 @@ suite("a request of appends", () => {
     ] as const) {
       const fixture = await start(t, idle);
       const answers = (await answer(fixture, calls(fixture, count, dataBytes))) as object[];
-      assert.deepEqual([answers.length, fixture.kinds], [count, [READ.whole]]);
+      assert.deepEqual([answers.length, fixture.bodies.length], [count, 1]);
     }
   });
 
@@ -90,6 +86,20 @@ suite("a request of appends", () => {
       const request = calls(fixture, 100).with(at, { jsonrpc: "2.0", id: 7, method: "sequencer_append" });
       assert.equal(await answer(fixture, request), undefined);
       assert.deepEqual([fixture.intake.transactions, fixture.intake.bytes], [0, 0]);
+    }
+  });
+
+  test("goes the ordinary way if it would be cut in a string or a list", async (t) => {
+    const traps = [
+      { id: `${"x".repeat(60_000)}},{${"x".repeat(40_000)}` },
+      { params: [["x".repeat(60_000), {}, {}, "x".repeat(40_000)]] },
+      { more: [{ a: "x".repeat(60_000) }, { b: "x".repeat(40_000) }] },
+    ];
+    for (const trap of traps) {
+      const fixture = await start(t, 2);
+      const [first] = calls(fixture, 1);
+      assert.equal(await answer(fixture, [{ ...first, ...trap }]), undefined);
+      assert.deepEqual([fixture.bodies.length, fixture.intake.bytes], [2, 0]);
     }
   });
 });
