@@ -5,6 +5,7 @@
  */
 
 import { SequencerError } from "../base/errors.ts";
+import { REQUEST_CALLS_MAX } from "../base/limits.ts";
 import { workerModule } from "../base/threads.ts";
 import type { Log } from "../log/log.ts";
 import type { Intake, Place } from "../sequencing/intake.ts";
@@ -73,7 +74,10 @@ export class FastAppends {
       return { kind: "read", bytes, weight: Math.ceil(bytes.length / BYTES_PER_SIGNATURE) };
     });
     const read = await Promise.all(tasks.map((task) => workers.run(task)));
-    return read.every(({ length }) => length > 0) ? read.map((bytes) => new ReadRequest(bytes)) : undefined;
+    if (read.some(({ length }) => length === 0)) return undefined;
+    const requests = read.map((bytes) => new ReadRequest(bytes));
+    const calls = requests.reduce((sum, { ids }) => sum + ids.length, 0);
+    return calls > REQUEST_CALLS_MAX ? undefined : requests;
   }
 
   #format(parts: readonly ReadRequest[], outcomes: readonly Outcome[]): Answer {

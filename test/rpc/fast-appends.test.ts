@@ -89,6 +89,12 @@ suite("a request of appends", () => {
     }
   });
 
+  test("goes the ordinary way if both halves are small enough, and the whole is not", async (t) => {
+    const fixture = await start(t, 2);
+    assert.equal(await answer(fixture, calls(fixture, 1_001, 1)), undefined);
+    assert.equal(fixture.bodies.length, 2);
+  });
+
   test("goes the ordinary way if it would be cut in a string or a list", async (t) => {
     const traps = [
       { id: `${"x".repeat(60_000)}},{${"x".repeat(40_000)}` },
