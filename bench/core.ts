@@ -7,7 +7,6 @@ import { randomBytes } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { open } from "lmdb";
 import { concatBytes, u64be } from "../src/base/bytes.ts";
 import { HASH_BYTES, keccak256 } from "../src/base/hash.ts";
@@ -29,6 +28,7 @@ import type { TransactionBatch } from "../src/sequencing/transaction-batch.ts";
 import { appendBatches, openHypercore } from "./hypercore.ts";
 import { type BenchOptions, median, type Report } from "./report.ts";
 import { DATA_BYTES, signedTransaction, writers } from "./transactions.ts";
+import { runAsNode } from "./v8-flags.ts";
 
 /** Transactions ordered and not yet answered: a few blocks, so that the commit never waits for the generator. */
 const WINDOW = 16_384;
@@ -36,8 +36,6 @@ const WINDOW = 16_384;
 const ARRIVAL = 256;
 /** What a second of a run is worth: the time that it takes follows from the rate. */
 const TRANSACTIONS_PER_SECOND = 200_000;
-/** What the launcher tells V8 too, and says why: without them a third of all threads' time is V8's. */
-const V8_FLAGS = ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=200"];
 /** Transactions are signed for nearly as long as the log allows. */
 const LIFETIME_PART = 0.9;
 /**
@@ -50,7 +48,7 @@ const HYPERCORE_PART = 1 / 4;
 
 export async function core(report: Report, options: BenchOptions): Promise<void> {
   useNativeSecp256k1();
-  for (const flag of V8_FLAGS) setFlagsFromString(flag);
+  runAsNode();
   const count = Math.round(options.seconds * TRANSACTIONS_PER_SECOND);
   report.conditions({
     filesystem: filesystemOf(options.directory),
