@@ -2,8 +2,8 @@
  * Transactions as JSON, many at once, in WebAssembly: what nearly all entries are, in the one shape that assembly/text
  * knows. Writes nothing where there is no WebAssembly; entry-json.ts then writes the same, one entry after the other.
  */
-import { fromBase64 } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
+import { tryInstantiate } from "../base/wasm.ts";
 import { PAYLOAD_TYPES, TIMESTAMP_BYTES } from "../log/entry.ts";
 import { entryEnd, LENGTH_BYTES } from "../log/packed-entries.ts";
 import type { StoredBlock } from "../log/store.ts";
@@ -22,19 +22,10 @@ interface Exports {
   write(count: number, sequence: number): number;
 }
 
-const wasm = instantiate();
+const wasm = tryInstantiate<Exports>(binary);
 const memory = new Uint8Array(wasm?.memory.buffer ?? new ArrayBuffer(0));
 const entriesMax = wasm?.ENTRIES_MAX.value ?? 0;
 const inputBytesMax = wasm?.INPUT_BYTES.value ?? 0;
-
-function instantiate(): Exports | undefined {
-  try {
-    const module = new WebAssembly.Module(fromBase64(binary)! as Uint8Array<ArrayBuffer>);
-    return new WebAssembly.Instance(module).exports as unknown as Exports;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Writes transactions of a block as JSON objects with commas between, from the one with this sequence number on, which

@@ -4,6 +4,7 @@
  * never shrinks.
  */
 import { fromBase64 } from "../base/bytes.ts";
+import { instantiate } from "../base/wasm.ts";
 import { fused } from "./generated/fused.ts";
 import { standard } from "./generated/standard.ts";
 
@@ -59,8 +60,7 @@ export function openEngine(variant: EngineVariant): Engine {
 }
 
 export function engineFrom(variant: EngineVariant, binary: Uint8Array): Engine {
-  const module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
-  const wasm = new WebAssembly.Instance(module).exports as unknown as EngineExports;
+  const wasm = instantiate<EngineExports>(binary);
   if (!wasm.initialize()) throw new Error("the generator's table could not be built");
   const chunk = wasm.CHUNK.value;
   const tableBytes = wasm.TABLE_BYTES.value;

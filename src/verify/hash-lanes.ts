@@ -4,7 +4,8 @@
  */
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 as nobleKeccak256 } from "@noble/hashes/sha3.js";
-import { concatBytes, equalBytes, fromBase64 } from "../base/bytes.ts";
+import { concatBytes, equalBytes } from "../base/bytes.ts";
+import { tryInstantiate } from "../base/wasm.ts";
 import { hash } from "./generated/hash.ts";
 
 export type Algorithm = "keccak256" | "sha256";
@@ -47,18 +48,12 @@ export function lanes(): Lanes | undefined {
 }
 
 function open(): Lanes | undefined {
-  const instance = instantiate();
+  const wasm = tryInstantiate<Exports>(hash);
+  const instance = wasm && lanesOf(wasm);
   return instance !== undefined && selfTest(instance) ? instance : undefined;
 }
 
-function instantiate(): Lanes | undefined {
-  let wasm: Exports;
-  try {
-    const module = new WebAssembly.Module(fromBase64(hash)! as Uint8Array<ArrayBuffer>);
-    wasm = new WebAssembly.Instance(module).exports as unknown as Exports;
-  } catch {
-    return undefined;
-  }
+function lanesOf(wasm: Exports): Lanes {
   const { buffer } = wasm.memory;
   const dataBytes = wasm.DATA_BYTES.value;
   const messagesMax = wasm.MESSAGES_MAX.value;

@@ -1,5 +1,7 @@
 /** The compiled modules, opened so that tests can reach single operations. */
+
 import { fromBase64 } from "../../src/base/bytes.ts";
+import { instantiate } from "../../src/base/wasm.ts";
 import type { EngineExports } from "../../src/verify/engine.ts";
 import { fused } from "../../src/verify/generated/fused.ts";
 import { standard } from "../../src/verify/generated/standard.ts";
@@ -35,8 +37,7 @@ export interface Module {
 }
 
 export function openModule(variant: "fma" | "simd"): Module {
-  const module = new WebAssembly.Module(BINARIES[variant] as Uint8Array<ArrayBuffer>);
-  const wasm = new WebAssembly.Instance(module).exports as unknown as FieldExports;
+  const wasm = instantiate<FieldExports>(BINARIES[variant]);
   const probe = wasm.PROBE.value;
   const size = wasm.ELEMENT.value;
   return {
