@@ -2,7 +2,7 @@
  * Recursive Length Prefix, strict (Ethereum yellow paper, appendix B): a reader that accepts only the shortest
  * encoding of everything, and an encoder. What the reader accepts re-encodes to the same bytes.
  */
-import { fromHex } from "./bytes.ts";
+import { concatBytes, fromHex } from "./bytes.ts";
 
 /** Bytes that are not the canonical RLP of what was expected. Callers turn it into their own refusal. */
 export class RlpError extends Error {
@@ -156,15 +156,8 @@ export function stripLeadingZeros(bytes: Uint8Array): Uint8Array {
 function withHeader(base: number, length: number, parts: readonly Uint8Array[]): Uint8Array {
   const isShort = length <= SHORT_MAX;
   const size = isShort ? EMPTY : minimalBytes(length);
-  const encoded = new Uint8Array(1 + size.length + length);
-  encoded[0] = base + (isShort ? length : SHORT_MAX + size.length);
-  encoded.set(size, 1);
-  let offset = 1 + size.length;
-  for (const part of parts) {
-    encoded.set(part, offset);
-    offset += part.length;
-  }
-  return encoded;
+  const first = base + (isShort ? length : SHORT_MAX + size.length);
+  return concatBytes(Uint8Array.of(first), size, ...parts);
 }
 
 function minimalBytes(value: number | bigint): Uint8Array {
