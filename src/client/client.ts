@@ -70,7 +70,8 @@ export interface EntriesOptions {
 /**
  * Connects to a node of a log. With a URL of ws: or wss: requests travel as messages of one WebSocket, which many
  * appends at once are cheaper on; `close` ends it.
- * @throws SequencerError if it cannot be reached, or serves another log */
+ * @throws SequencerError if it cannot be reached, or serves another log
+ */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<SequencerClient> {
   const transport = new Transport(url);
   return new SequencerClient(transport, await VerifiedLog.open(transport, options), options.account);

@@ -1,6 +1,6 @@
 /**
- * JSON-RPC over fetch or a WebSocket, with time-outs, bounds, and repeats of what is safe to repeat. Answers are `unknown` until
- * somebody has parsed them.
+ * JSON-RPC over fetch or a WebSocket, with time-outs, bounds, and repeats of what is safe to repeat. Answers are
+ * `unknown` until somebody has parsed them.
  */
 import { type ErrorCode, RPC_CODES, SequencerError } from "../base/errors.ts";
 import {

@@ -39,7 +39,6 @@ export function serveSockets(
     noServer: true,
     maxPayload: REQUEST_BODY_BYTES_MAX,
     perMessageDeflate: false,
-    clientTracking: true,
   });
   server.on("upgrade", (upgrade: IncomingMessage, stream: Duplex, head: Buffer) => {
     // Until `ws` listens, nobody else does, and an error that nobody hears ends the process.

@@ -2,7 +2,7 @@
  * A peer that hangs up while a stream is opened ends that stream and nothing else; windows are updated by halves.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { multiaddrConnectionPair } from "@libp2p/utils";
 import { muxer } from "../../src/replication/muxer.ts";
 import { until } from "./episub/nodes.ts";
@@ -16,13 +16,18 @@ test("a stream whose announcement finds the connection closed is aborted, and no
   assert.notEqual(stream.status, "open");
 });
 
-test("a stream of a sound connection is opened and carries bytes", async (t) => {
+/** Muxers at both ends of a connection, which ends with the test. */
+function muxerPair(t: TestContext) {
   const [near, far] = multiaddrConnectionPair();
-  const [opener, accepter] = [muxer()().createStreamMuxer(near), muxer()().createStreamMuxer(far)];
   t.after(() => {
     near.abort(new Error("the test is over"));
     far.abort(new Error("the test is over"));
   });
+  return { near, opener: muxer()().createStreamMuxer(near), accepter: muxer()().createStreamMuxer(far) };
+}
+
+test("a stream of a sound connection is opened and carries bytes", async (t) => {
+  const { opener, accepter } = muxerPair(t);
   const received = new Promise<Uint8Array>((resolve) => {
     accepter.addEventListener("stream", ({ detail }) => {
       detail.addEventListener("message", ({ data }) => resolve(data.subarray()));
@@ -34,12 +39,7 @@ test("a stream of a sound connection is opened and carries bytes", async (t) => 
 });
 
 test("the window is updated by halves, not for every frame, and never runs dry", async (t) => {
-  const [near, far] = multiaddrConnectionPair();
-  const [opener, accepter] = [muxer()().createStreamMuxer(near), muxer()().createStreamMuxer(far)];
-  t.after(() => {
-    near.abort(new Error("the test is over"));
-    far.abort(new Error("the test is over"));
-  });
+  const { near, opener, accepter } = muxerPair(t);
   let received = 0;
   accepter.addEventListener("stream", ({ detail }) => {
     detail.addEventListener("message", ({ data }) => {
