@@ -4,7 +4,11 @@
  */
 import { setFlagsFromString } from "node:v8";
 
-const FLAGS = ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=200"];
+const FLAGS = [
+  "--external-memory-accounted-in-global-limit",
+  "--heap-growing-percent=200",
+  "--no-allocation-site-pretenuring",
+];
 
 export function runAsNode(): void {
   for (const flag of FLAGS) setFlagsFromString(flag);

@@ -9,6 +9,8 @@ import {
   ANSWER_TEXT_BYTES_MAX,
 } from "../base/limits.ts";
 
+const DIGITS = Buffer.from("0123456789abcdef");
+
 /** The one used last comes first: it may still be in the processor's cache. */
 const free: Buffer[] = [];
 
@@ -21,6 +23,21 @@ export class AnswerText {
   write(ascii: string): void {
     this.#reserve(ascii.length);
     this.#length += this.#buffer.write(ascii, this.#length, "latin1");
+  }
+
+  /** Two lower-case digits for each byte. */
+  writeHex(bytes: Uint8Array): void {
+    this.#reserve(2 * bytes.length);
+    for (const byte of bytes) {
+      this.#buffer[this.#length++] = DIGITS[byte >> 4]!;
+      this.#buffer[this.#length++] = DIGITS[byte & 15]!;
+    }
+  }
+
+  /** What a function writes, of so many bytes at most: it is told where to, and tells where that ends. */
+  writeWith(bytesMax: number, write: (buffer: Buffer, at: number) => number): void {
+    this.#reserve(bytesMax);
+    this.#length = write(this.#buffer, this.#length);
   }
 
   writeBytes(utf8: Uint8Array): void {
@@ -39,10 +56,13 @@ export class AnswerText {
    * free at once; a large one stays where it is, to be released once it is sent.
    */
   finish(): string | Uint8Array {
-    const bytes = this.#buffer.subarray(0, this.#length);
-    if (this.#length > ANSWER_TEXT_BYTES_MAX) return bytes;
-    const text = bytes.toString("utf8");
-    releaseAnswer(bytes);
+    return this.#length > ANSWER_TEXT_BYTES_MAX ? this.#buffer.subarray(0, this.#length) : this.finishShort();
+  }
+
+  /** The same for what is known to be short. */
+  finishShort(): string {
+    const text = this.#buffer.toString("utf8", 0, this.#length);
+    releaseAnswer(this.#buffer);
     return text;
   }
 

@@ -5,6 +5,7 @@
 import { fromHex } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
+import { AnswerText } from "./answer-text.ts";
 import { APPEND_PARAMS } from "./append-request.ts";
 import type { Backend } from "./backend.ts";
 import type { Method, Source } from "./json-rpc.ts";
@@ -26,7 +27,9 @@ export function appendMethod(backend: Backend): Method {
       const receipt = parseReceiptOption(options);
       const outcome = await gather(fromHex(tx), source);
       if (outcome instanceof SequencerError) throw outcome;
-      return receipts.format(outcome, receipt === "full");
+      const text = new AnswerText();
+      receipts.write(outcome, receipt === "full", text);
+      return text.finishShort();
     },
   };
 }

@@ -3,7 +3,6 @@
  * and is answered once they are in the log. The main thread parses, hashes and verifies nothing. Requests with anything
  * else in them keep their place in the order of arrival and go the ordinary way.
  */
-
 import { SequencerError } from "../base/errors.ts";
 import { REQUEST_CALLS_MAX } from "../base/limits.ts";
 import { workerModule } from "../base/threads.ts";
@@ -11,8 +10,9 @@ import type { Log } from "../log/log.ts";
 import type { Intake, Place } from "../sequencing/intake.ts";
 import type { Outcome } from "../sequencing/outcome.ts";
 import type { WorkerPool } from "../sequencing/worker-pool.ts";
+import { AnswerText } from "./answer-text.ts";
 import { APPEND } from "./append-request.ts";
-import { type Answer, fail, type Id, succeedAs } from "./json-rpc.ts";
+import { type Answer, fail, type Id, SUCCESS_BEGIN, SUCCESS_END, SUCCESS_RESULT } from "./json-rpc.ts";
 import { ReadRequest } from "./read-request.ts";
 import { ReceiptFormatter } from "./receipt-format.ts";
 
@@ -76,23 +76,42 @@ export class FastAppends {
     const read = await Promise.all(tasks.map((task) => workers.run(task)));
     if (read.some(({ length }) => length === 0)) return undefined;
     const requests = read.map((bytes) => new ReadRequest(bytes));
-    const calls = requests.reduce((sum, { ids }) => sum + ids.length, 0);
+    const calls = requests.reduce((sum, request) => sum + request.calls, 0);
     return calls > REQUEST_CALLS_MAX ? undefined : requests;
   }
 
   #format(parts: readonly ReadRequest[], outcomes: readonly Outcome[]): Answer {
-    let next = 0;
-    const bodies = parts.flatMap((part) =>
-      part.ids.map((id, i) => {
-        const outcome = outcomes[next++]!;
-        if (outcome instanceof SequencerError) return fail(JSON.parse(id) as Id, outcome).body;
-        return succeedAs(id, this.#receipts.format(outcome, part.wantsProof(i)));
-      }),
-    );
+    const { isBatch } = parts[0]!;
+    const text = new AnswerText();
+    let isAscii = true;
+    let done = 0;
+    if (isBatch) text.write("[");
+    for (const part of parts) {
+      isAscii &&= part.isAscii;
+      for (let i = 0; i < part.calls; i++) {
+        if (done > 0) text.write(",");
+        this.#writeAnswer(part, i, outcomes[done++]!, text);
+      }
+    }
+    if (isBatch) text.write("]");
+    const body = text.finish();
+    if (typeof body !== "string") return { body: [body] };
     const error = outcomes.find((outcome) => outcome instanceof SequencerError);
-    const isAscii = error === undefined && parts.every((part) => part.isAscii);
-    if (parts[0]!.isBatch) return { body: `[${bodies.join(",")}]`, isAscii };
-    return { body: bodies[0]!, isAscii, ...(error !== undefined && { error }) };
+    if (error === undefined) return { body, isAscii };
+    return { body, ...(!isBatch && { error }) };
+  }
+
+  #writeAnswer(part: ReadRequest, i: number, outcome: Outcome, text: AnswerText): void {
+    const id = part.id(i);
+    if (outcome instanceof SequencerError) {
+      text.writeUtf8(fail(JSON.parse(id.toString()) as Id, outcome).body);
+      return;
+    }
+    text.write(SUCCESS_BEGIN);
+    text.writeBytes(id);
+    text.write(SUCCESS_RESULT);
+    this.#receipts.write(outcome, part.wantsProof(i), text);
+    text.write(SUCCESS_END);
   }
 }
 

@@ -169,19 +169,19 @@ export function fail(
   return { body: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${object}}`, error: known };
 }
 
+/** What stands before the id of an answer that carries a result, before that result, and after it. */
+export const SUCCESS_BEGIN = '{"jsonrpc":"2.0","id":';
+export const SUCCESS_RESULT = ',"result":';
+export const SUCCESS_END = "}";
+
 /** The answer that carries a result. */
 export function succeed(id: Id, result: string): Answer & { readonly body: string } {
-  return { body: succeedAs(JSON.stringify(id), result) };
-}
-
-/** The same as text, for an id as JSON. */
-export function succeedAs(id: string, result: string): string {
-  return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
+  return { body: `${SUCCESS_BEGIN}${JSON.stringify(id)}${SUCCESS_RESULT}${result}${SUCCESS_END}` };
 }
 
 /** The same for a result that is large: it is not copied. */
 function succeedAtLarge(id: Id, result: Uint8Array): Answer {
-  return { body: [`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`, result, "}"] };
+  return { body: [`${SUCCESS_BEGIN}${JSON.stringify(id)}${SUCCESS_RESULT}`, result, SUCCESS_END] };
 }
 
 /** The id of a call; undefined if it has none, or one that is none. */

@@ -3,14 +3,13 @@
  * `u32be calls || batch (1) || for each call: no proof wanted (1) || u32be bytes of the ids || ids as JSON, UTF-8, a line
  * each || TransactionBatch`. No bytes at all stand for a request that is not just valid appends.
  */
-import { viewOf } from "../base/bytes.ts";
 import { TransactionBatch } from "../sequencing/transaction-batch.ts";
 import type { AppendRequest } from "./append-request.ts";
 
 const IS_BATCH_AT = 4;
 const ACKS_AT = 5;
-
-const decoder = new TextDecoder();
+const NEW_LINE = 0x0a;
+const ASCII_MAX = 0x7f;
 
 /** @param transactions as `packBatch` writes them */
 export function packReadRequest(
@@ -32,26 +31,40 @@ export function packReadRequest(
 
 export class ReadRequest {
   readonly isBatch: boolean;
-  /** Of each call, as JSON. */
-  readonly ids: readonly string[];
+  readonly calls: number;
   /** True if no id has any other character. */
   readonly isAscii: boolean;
   /** One a call. */
   readonly transactions: TransactionBatch;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
+  /** Where the id of each call begins; the last one is where another would. */
+  readonly #idsAt: Uint32Array;
 
   /** @param bytes as `packReadRequest` made them */
-  constructor(bytes: Uint8Array) {
-    const view = viewOf(bytes);
-    const count = view.getUint32(0);
-    const idsAt = ACKS_AT + count + 4;
-    const idsEnd = idsAt + view.getUint32(idsAt - 4);
+  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
+    const bytes = Buffer.from(buffer, byteOffset, byteLength);
+    const calls = bytes.readUInt32BE(0);
+    const idsAt = ACKS_AT + calls + 4;
+    const idsEnd = idsAt + bytes.readUInt32BE(idsAt - 4);
     this.isBatch = bytes[IS_BATCH_AT] === 1;
-    const lines = decoder.decode(bytes.subarray(idsAt, idsEnd));
-    this.ids = lines.split("\n");
-    this.isAscii = lines.length === idsEnd - idsAt;
-    this.transactions = new TransactionBatch(count, bytes.subarray(idsEnd));
+    this.calls = calls;
+    this.transactions = new TransactionBatch(calls, bytes.subarray(idsEnd));
     this.#bytes = bytes;
+    this.#idsAt = new Uint32Array(calls + 1);
+    let next = 0;
+    let isAscii = true;
+    this.#idsAt[next++] = idsAt;
+    for (let at = idsAt; at < idsEnd; at++) {
+      if (bytes[at] === NEW_LINE) this.#idsAt[next++] = at + 1;
+      if (bytes[at]! > ASCII_MAX) isAscii = false;
+    }
+    this.#idsAt[next] = idsEnd + 1;
+    this.isAscii = isAscii;
+  }
+
+  /** The id of a call as JSON, in UTF-8. */
+  id(i: number): Buffer {
+    return this.#bytes.subarray(this.#idsAt[i], this.#idsAt[i + 1]! - 1);
   }
 
   wantsProof(i: number): boolean {

@@ -5,8 +5,9 @@
 import { IncomingMessage } from "node:http";
 
 export class WholeRequest extends IncomingMessage {
-  readonly #chunks: Buffer[] = [];
+  #chunks: Buffer[] = [];
   #onBody: ((body: Buffer) => void) | undefined;
+  #isTaken = false;
 
   /**
    * To be called before anything of the body has arrived; it cannot be read as a stream any more.
@@ -14,13 +15,21 @@ export class WholeRequest extends IncomingMessage {
    */
   takeBody(onBody: (body: Buffer) => void): void {
     this.#onBody = onBody;
+    this.#isTaken = true;
   }
 
   /** The parser calls it with each part of the body, at last with null. */
   override push(chunk: Buffer | null): boolean {
-    if (this.#onBody === undefined) return super.push(chunk);
-    if (chunk !== null) this.#chunks.push(chunk);
-    else this.#onBody(this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks));
+    if (!this.#isTaken) return super.push(chunk);
+    if (chunk !== null) {
+      this.#chunks.push(chunk);
+      return true;
+    }
+    const [chunks, onBody] = [this.#chunks, this.#onBody];
+    // A connection keeps its last request until the next one comes: nothing is to hang on it for so long.
+    this.#chunks = [];
+    this.#onBody = undefined;
+    onBody?.(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
     return true;
   }
 }

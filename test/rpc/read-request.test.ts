@@ -30,11 +30,13 @@ test("ids, options and transactions cross as they are", () => {
       const ids = calls.map((one) => one.id);
       const read = new ReadRequest(packReadRequest({ isBatch, ids, acks }, transactions));
       assert.equal(read.isBatch, isBatch);
+      const texts = ids.map((one) => JSON.stringify(one));
       assert.deepEqual(
-        read.ids,
-        ids.map((one) => JSON.stringify(one)),
+        texts.map((_, i) => read.id(i).toString()),
+        texts,
       );
-      assert.equal(read.isAscii, Buffer.byteLength(read.ids.join()) === read.ids.join().length);
+      assert.equal(read.isAscii, Buffer.byteLength(texts.join()) === texts.join().length);
+      assert.equal(read.calls, calls.length);
       assert.equal(read.transactions.count, calls.length);
       for (const [i, { isAck, payload }] of calls.entries()) {
         assert.equal(read.wantsProof(i), !isAck);
