@@ -136,9 +136,11 @@ export const SHUTDOWN_IDLE_MS = 50;
 
 /**
  * Milliseconds between two blocks that leave the primary under load: what is sealed meanwhile leaves as one. Each block
- * costs a replica two signatures, a commit and its frames, about 3 ms, whatever is in it.
+ * costs a replica two signatures, a commit and its frames, about 3 ms, whatever is in it. The pause grows with what has
+ * just left, for that is still on its way: by as much for a full block, by nothing worth a word for a small one.
  */
 export const GOSSIP_PACE_MS = 100;
+export const GOSSIP_PACE_FULL_MS = 200;
 /**
  * Bytes of blocks that are kept for neighbours who ask for them again: eight seconds at 10,000 transactions a second;
  * whoever misses older ones catches up by range. For the most part they are the bytes of READ_CACHE_BYTES once more.

@@ -1,9 +1,9 @@
 /**
- * The primary's pace: a block that comes alone leaves at once; those that follow within GOSSIP_PACE_MS are gathered and
- * leave as one, under the newest head, for what a block costs every replica whatever is in it. Where blocks end means
- * nothing (SPEC section 4), so nothing is lost by it. Holds one full block at most.
+ * The primary's pace: a block that comes alone leaves at once; those that follow within GOSSIP_PACE_MS and more are
+ * gathered and leave as one, under the newest head, for what a block costs every replica whatever is in it. Where blocks
+ * end means nothing (SPEC section 4), so nothing is lost by it. Holds one full block at most.
  */
-import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, GOSSIP_PACE_MS } from "../base/limits.ts";
+import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, GOSSIP_PACE_FULL_MS, GOSSIP_PACE_MS } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { SealedBlock } from "../log/log.ts";
 import { entryBytes } from "../log/packed-entries.ts";
@@ -57,6 +57,7 @@ export class PacedGossip {
   #leave(): void {
     const [gathered, head] = [this.#gathered, this.#head];
     if (gathered.length === 0 || head === undefined) return;
+    const paceMs = GOSSIP_PACE_MS + GOSSIP_PACE_FULL_MS * (this.#bytes / BLOCK_BYTES_MAX);
     this.#gathered = [];
     this.#count = 0;
     this.#bytes = 0;
@@ -64,7 +65,7 @@ export class PacedGossip {
     this.#endPause = this.#after(() => {
       this.#endPause = undefined;
       this.#leave();
-    }, GOSSIP_PACE_MS);
+    }, paceMs);
     this.#send(blockMessage(head, gathered), head);
   }
 }

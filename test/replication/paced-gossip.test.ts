@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { concatBytes, toHex } from "../../src/base/bytes.ts";
-import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX, GOSSIP_PACE_MS } from "../../src/base/limits.ts";
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_ENTRIES_MAX,
+  GOSSIP_PACE_FULL_MS,
+  GOSSIP_PACE_MS,
+} from "../../src/base/limits.ts";
 import { decodeBlock } from "../../src/log/block.ts";
 import { entryBytes } from "../../src/log/packed-entries.ts";
 import { openBlock, type VerifiedBlock } from "../../src/replication/block-messages.ts";
@@ -9,9 +14,15 @@ import { PacedGossip } from "../../src/replication/paced-gossip.ts";
 import { otherEntryAt, Source } from "./logs.ts";
 
 /** A source whose blocks go out at the pace of a clock that the test turns. */
-async function pacedSource(): Promise<{ source: Source; sent: VerifiedBlock[]; pause(): void }> {
+async function pacedSource(): Promise<{
+  source: Source;
+  sent: VerifiedBlock[];
+  pauses: number[];
+  pause(): void;
+}> {
   const source = await Source.begin();
   const sent: VerifiedBlock[] = [];
+  const pauses: number[] = [];
   let due: (() => void) | undefined;
   const gossip = new PacedGossip(
     (message, head) => {
@@ -21,7 +32,7 @@ async function pacedSource(): Promise<{ source: Source; sent: VerifiedBlock[]; p
       sent.push(verified);
     },
     (callback, ms) => {
-      assert.equal(ms, GOSSIP_PACE_MS);
+      pauses.push(ms);
       assert.equal(due, undefined, "one pause at a time");
       due = callback;
       return () => {
@@ -35,7 +46,7 @@ async function pacedSource(): Promise<{ source: Source; sent: VerifiedBlock[]; p
     due = undefined;
     callback?.();
   };
-  return { source, sent, pause };
+  return { source, sent, pauses, pause };
 }
 
 function ranges(sent: readonly VerifiedBlock[]): [number, number][] {
@@ -74,6 +85,17 @@ test("blocks that follow one another leave as one after the pause, under the new
     [11, 12],
     [12, 13],
   ]);
+});
+
+test("the pause behind a block grows with its bytes", async () => {
+  const { source, sent, pauses, pause } = await pacedSource();
+  for (const count of [1, 500]) await source.append(count);
+  pause();
+  for (const { block } of sent) {
+    const part = entryBytes(block) / BLOCK_BYTES_MAX;
+    assert.equal(pauses.shift(), GOSSIP_PACE_MS + GOSSIP_PACE_FULL_MS * part);
+  }
+  assert.deepEqual([sent.length, pauses.length], [2, 0]);
 });
 
 test("no message is larger than a block may be, and what does not fit does not wait", async () => {
