@@ -44,8 +44,10 @@ export class ReplicaProcess {
 
   async restart(): Promise<void> {
     this.kills++;
-    await this.node!.kill();
+    const node = this.node!;
+    // From here on there is no process to look at.
     this.node = undefined;
+    await node.kill();
     await sleep(DOWN_MS);
     await this.start();
   }
