@@ -14,6 +14,12 @@ export interface EntryRun {
   readonly entries: Uint8Array;
 }
 
+/** The same with what was computed to verify them. */
+export interface HashedRun extends EntryRun {
+  /** The leaf hash of each entry, packed. */
+  readonly leaves: Uint8Array;
+}
+
 /** Bytes of the length before each entry. */
 export const LENGTH_BYTES = 2;
 /** Bytes that a block's entries never exceed when they are packed. */
@@ -85,15 +91,15 @@ export function blocksOf(run: EntryRun): EntryRun[] {
   return blocks;
 }
 
-/** The entries in these bytes, at most `countMax`; undefined unless they end with the bytes. */
-export function unpackAvailable(packed: Uint8Array, countMax: number): Uint8Array[] | undefined {
+/** How many entries these bytes are; undefined if they are more than `countMax`, or end within one. */
+export function countPacked(packed: Uint8Array, countMax: number): number | undefined {
   let count = 0;
-  const view = viewOf(packed);
   for (let offset = 0; offset < packed.length; count++) {
     if (offset + LENGTH_BYTES > packed.length || count === countMax) return undefined;
-    offset += LENGTH_BYTES + view.getUint16(offset);
+    offset = entryEnd(packed, offset);
+    if (offset > packed.length) return undefined;
   }
-  return unpackEntries(packed, count);
+  return count;
 }
 
 /** Where the entry ends whose length stands at `offset` of well-formed packed entries: its bytes begin LENGTH_BYTES later. */

@@ -3,15 +3,15 @@
  * verified top-down against the head, then entries in any order, each bundle by itself, so that who lies is known at
  * once; one writer stores in order. A peer that lies is asked no more, one that stalls or fails is asked less.
  */
-import { equalBytes } from "../base/bytes.ts";
+import { concatBytes, equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, SYNC_RANGE_ENTRIES, SYNC_RANGES_MAX } from "../base/limits.ts";
 import type { SignedHead } from "../log/checkpoint.ts";
 import { TreeGrowth } from "../log/growth.ts";
 import type { Log } from "../log/log.ts";
-import { consistencyProof, frontierOf, leafHashes, type NodeReader, rootOf } from "../log/merkle.ts";
-import { packEntries } from "../log/packed-entries.ts";
+import { consistencyProof, frontierOf, hashPackedLeaves, type NodeReader, rootOf } from "../log/merkle.ts";
+import { type EntryRun, entryBytes, type HashedRun, skipPacked } from "../log/packed-entries.ts";
 import { TILE_HEIGHT, TILE_WIDTH } from "../log/tiles.ts";
 import type { Follower } from "./follower.ts";
 import { Panel, type SyncPeer } from "./panel.ts";
@@ -46,11 +46,9 @@ export async function catchUp(options: CatchUpOptions): Promise<void> {
     await requirePrefix(log, tiles, options);
     const rootAt = async (size: number): Promise<Uint8Array> => rootOf(await tiles.frontierAt(size));
     let first = log.committed.size - (log.committed.size % TILE_WIDTH);
-    for await (const entries of inOrder(panel, tiles, first, head.size)) {
-      const end = first + entries.length;
-      const run = { first, count: entries.length, entries: packEntries(entries) };
-      await follower.extend({ ...run, rootAt, ...(end === head.size && { head }) });
-      first = end;
+    for await (const run of inOrder(panel, tiles, first, head.size)) {
+      first += run.count;
+      await follower.extend({ ...run, rootAt, ...(first === head.size && { head }) });
       onProgress?.(first);
     }
     if (log.signed === undefined || log.signed.size < head.size) await follower.publish(head);
@@ -112,8 +110,8 @@ async function* inOrder(
   tiles: VerifiedTiles,
   first: number,
   size: number,
-): AsyncGenerator<Uint8Array[], void> {
-  const waiting: Promise<Uint8Array[]>[] = [];
+): AsyncGenerator<HashedRun, void> {
+  const waiting: Promise<HashedRun>[] = [];
   let asked = first;
   let rangeEntries = SYNC_RANGE_ENTRIES;
   while (asked < size || waiting.length > 0) {
@@ -124,16 +122,15 @@ async function* inOrder(
       range.catch(() => undefined); // Awaited below, in order.
       waiting.push(range);
     }
-    const entries = await waiting.shift()!;
-    rangeEntries = entriesPerRange(entries);
-    yield entries;
+    const run = await waiting.shift()!;
+    rangeEntries = entriesPerRange(run);
+    yield run;
   }
 }
 
 /** Where entries are large, fewer of them are asked for: what waits in order has to stay small. */
-function entriesPerRange(latest: readonly Uint8Array[]): number {
-  const bytes = latest.reduce((sum, entry) => sum + entry.length, 0);
-  const bundles = Math.floor((BLOCK_BYTES_MAX * latest.length) / (bytes * TILE_WIDTH));
+function entriesPerRange(latest: EntryRun): number {
+  const bundles = Math.floor((BLOCK_BYTES_MAX * latest.count) / (entryBytes(latest) * TILE_WIDTH));
   return Math.min(SYNC_RANGE_ENTRIES, Math.max(1, bundles) * TILE_WIDTH);
 }
 
@@ -143,53 +140,49 @@ async function fetchRange(
   tiles: VerifiedTiles,
   first: number,
   end: number,
-): Promise<Uint8Array[]> {
-  const all: Uint8Array[] = [];
-  while (first + all.length < end) {
-    const from = first + all.length;
-    all.push(
-      ...(await panel.entries(
-        from,
-        end - from,
-        async (entries) => await verifyBundles(tiles, from, entries, end),
-      )),
-    );
+): Promise<HashedRun> {
+  const runs: HashedRun[] = [];
+  let next = first;
+  while (next < end) {
+    const run = await panel.entries(next, end - next, (some) => verifyBundles(tiles, some, end));
+    runs.push(run);
+    next += run.count;
   }
-  return all;
+  if (runs.length === 1) return runs[0]!;
+  return {
+    first,
+    count: end - first,
+    entries: concatBytes(...runs.map(({ entries }) => entries)),
+    leaves: concatBytes(...runs.map(({ leaves }) => leaves)),
+  };
 }
 
-/** How many of the entries, in whole bundles from `first` on, are those of the tree; undefined if one is not. */
+/** Those of the entries that make whole bundles, or end the range; undefined if one of them is not the tree's. */
 async function verifyBundles(
   tiles: VerifiedTiles,
-  first: number,
-  entries: readonly Uint8Array[],
+  { first, count: available, entries: packed }: EntryRun,
   end: number,
-): Promise<number | undefined> {
-  let verified = 0;
-  while (first + verified < end) {
-    const start = first + verified;
-    const width = Math.min(TILE_WIDTH, end - start);
-    const bundle = entries.slice(verified, verified + width);
-    if (bundle.length < width) break;
-    if (!(await isBundle(tiles, start, bundle))) return undefined;
-    verified += width;
+): Promise<HashedRun | undefined> {
+  const isWhole = first + available === end;
+  const count = isWhole ? available : available - (available % TILE_WIDTH);
+  const entries = packed.subarray(0, skipPacked(packed, 0, count));
+  const leaves = hashPackedLeaves(entries, count);
+  for (let place = 0; place < count; place += TILE_WIDTH) {
+    const bundle = leaves.subarray(place * HASH_BYTES, (place + TILE_WIDTH) * HASH_BYTES);
+    if (!(await isBundle(tiles, first + place, bundle))) return undefined;
   }
-  return verified;
+  return { first, count, entries, leaves };
 }
 
-async function isBundle(
-  tiles: VerifiedTiles,
-  start: number,
-  bundle: readonly Uint8Array[],
-): Promise<boolean> {
-  const hashes = leafHashes(bundle);
-  if (bundle.length === TILE_WIDTH) {
-    const { root } = new TreeGrowth(0, [], hashes);
+/** @param leaves of the bundle that begins at `start`, or of its beginning */
+async function isBundle(tiles: VerifiedTiles, start: number, leaves: Uint8Array): Promise<boolean> {
+  if (leaves.length === TILE_WIDTH * HASH_BYTES) {
+    const { root } = new TreeGrowth(0, [], leaves);
     return equalBytes(root, await tiles.node(TILE_HEIGHT, start / TILE_WIDTH));
   }
-  for (let i = 0; i < bundle.length; i++) {
-    if (!equalBytes(hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), await tiles.node(0, start + i)))
-      return false;
+  for (let at = 0; at < leaves.length; at += HASH_BYTES) {
+    const leaf = await tiles.node(0, start + at / HASH_BYTES);
+    if (!equalBytes(leaves.subarray(at, at + HASH_BYTES), leaf)) return false;
   }
   return true;
 }

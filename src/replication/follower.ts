@@ -5,12 +5,13 @@
  */
 import { concatBytes, equalBytes, toHexDigits } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
+import { HASH_BYTES } from "../base/hash.ts";
 import { BLOCK_BYTES_MAX, BLOCK_ENTRIES_MAX } from "../base/limits.ts";
 import type { Head, SignedHead } from "../log/checkpoint.ts";
 import type { TreeEdge, TreeGrowth } from "../log/growth.ts";
 import type { Log, SealedBlock } from "../log/log.ts";
-import { leafHashes } from "../log/merkle.ts";
-import { blocksOf, type EntryRun, entryBytes, skipPacked, unpackEntries } from "../log/packed-entries.ts";
+import { hashPackedLeaves } from "../log/merkle.ts";
+import { blocksOf, type EntryRun, entryBytes, skipPacked } from "../log/packed-entries.ts";
 import type { StoredRole } from "../log/store.ts";
 import { sameHashes } from "./block-messages.ts";
 import type { CheckedEntries, EntryChecker } from "./entry-checker.ts";
@@ -19,6 +20,8 @@ import type { CheckedEntries, EntryChecker } from "./entry-checker.ts";
 export interface Stretch extends EntryRun {
   /** A signed head that the entries end at, if they do: it is published with them. */
   readonly head?: SignedHead;
+  /** The leaf hash of each entry, packed, where they were computed to verify it. */
+  readonly leaves?: Uint8Array;
   /** The root of the stretch's tree at any size within it; without it, only the head says where the stretch belongs. */
   readonly rootAt?: (size: number) => Promise<Uint8Array>;
   /** The tree that grew by exactly these entries to the head, where that was verified already. */
@@ -141,7 +144,7 @@ export class Follower {
   }
 
   async #extend({ stretch }: Waiting): Promise<number> {
-    const { first, count, entries, head, rootAt } = stretch;
+    const { first, count, entries, head, rootAt, leaves = hashPackedLeaves(entries, count) } = stretch;
     const { size, root } = this.#log.committed;
     if (first > size)
       throw new SequencerError("internal", `a gap: entries from ${first} on a log of ${size}`);
@@ -160,7 +163,8 @@ export class Follower {
       if (fresh.count > 0 && rootAt !== undefined && !equalBytes(await rootAt(size), root))
         throw contradiction(size, this.#log.committed);
       for (const block of blocksOf(fresh)) {
-        const growth = this.#log.grow(leafHashes(unpackEntries(block.entries, block.count)!));
+        const start = (block.first - first) * HASH_BYTES;
+        const growth = this.#log.grow(leaves.subarray(start, start + block.count * HASH_BYTES));
         const isLast = growth.size === head?.size;
         if (isLast && !equalBytes(growth.root, head.root)) throw contradiction(head.size, growth);
         await this.#store(growth, block.entries, await this.#checker.check(block), isLast ? head : undefined);

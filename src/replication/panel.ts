@@ -2,10 +2,12 @@
  * The peers of one catch-up: whom to ask next, and who is not asked any more. Whoever is faster is asked more, because
  * it is free again sooner; whoever takes long gets company; whoever lies is out.
  */
+
+import { concatBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { SYNC_FAILURES_MAX, SYNC_HEDGE_MS, SYNC_RANGES_PER_PEER } from "../base/limits.ts";
-import { unpackAvailable } from "../log/packed-entries.ts";
+import { countPacked, type EntryRun, type HashedRun } from "../log/packed-entries.ts";
 import type { SyncAnswer, SyncRequest } from "./sync-messages.ts";
 
 /** A peer that can be asked. */
@@ -19,6 +21,8 @@ export interface SyncPeer {
 
 /** What is asked of one peer; undefined if what it answers does not verify. `isOver`: nobody waits for it any more. */
 type Exchange<T> = (peer: SyncPeer, isOver: () => boolean) => Promise<T | undefined>;
+
+const NOTHING = new Uint8Array(0);
 
 type TileRequest = SyncRequest & { readonly kind: "tile" };
 
@@ -65,29 +69,28 @@ export class Panel {
     });
   }
 
-  /** Entries from `first` on: as many of those that came as `verify` counts, at least one. */
+  /**
+   * Entries from `first` on, at least one.
+   * @param verify what of those that came is verified, maybe nothing yet; undefined if they are not what they should be
+   */
   async entries(
     first: number,
     count: number,
-    verify: (entries: readonly Uint8Array[]) => Promise<number | undefined>,
-  ): Promise<Uint8Array[]> {
+    verify: (run: EntryRun) => Promise<HashedRun | undefined>,
+  ): Promise<HashedRun> {
     return await this.#ask("in turn", async (peer, isOver) => {
-      const entries: Uint8Array[] = [];
+      let run: EntryRun = { first, count: 0, entries: NOTHING };
       // Large entries: a bundle may take several frames, all from the peer that began it.
       while (!isOver()) {
-        const answer = await peer.ask({
-          kind: "entries",
-          first: first + entries.length,
-          count: count - entries.length,
-        });
+        const left = count - run.count;
+        const answer = await peer.ask({ kind: "entries", first: first + run.count, count: left });
         requireServed(answer);
-        const more =
-          answer.kind === "entries" ? unpackAvailable(answer.packed, count - entries.length) : undefined;
-        if (more === undefined || more.length === 0) return undefined;
-        entries.push(...more);
-        const verified = await verify(entries);
-        if (verified === undefined) return undefined;
-        if (verified > 0) return entries.slice(0, verified);
+        const more = answer.kind === "entries" ? countPacked(answer.packed, left) : undefined;
+        if (answer.kind !== "entries" || more === undefined || more === 0) return undefined;
+        const entries = run.count === 0 ? answer.packed : concatBytes(run.entries, answer.packed);
+        run = { first, count: run.count + more, entries };
+        const verified = await verify(run);
+        if (verified === undefined || verified.count > 0) return verified;
       }
       throw new SequencerError("network", "another peer was faster");
     });

@@ -14,7 +14,7 @@ import {
   growthUnder,
 } from "../../src/log/block.ts";
 import { leafHash, leafHashes } from "../../src/log/merkle.ts";
-import { packEntries, skipPacked, unpackEntries } from "../../src/log/packed-entries.ts";
+import { countPacked, packEntries, skipPacked, unpackEntries } from "../../src/log/packed-entries.ts";
 import { bytesOf, hostile } from "../helpers/arbitraries.ts";
 import { CountedTree } from "../helpers/trees.ts";
 
@@ -47,6 +47,7 @@ suite("packed entries", () => {
       fc.property(entries, fc.nat(), fc.nat(), (list, a, b) => {
         const packed = packEntries(list);
         assert.deepEqual(unpackEntries(packed, list.length), list);
+        assert.equal(countPacked(packed, list.length), list.length);
         const [start = 0, end = 0] = [a % (list.length + 1), b % (list.length + 1)].sort((x, y) => x - y);
         const from = skipPacked(packed, 0, start);
         const slice = packed.subarray(from, skipPacked(packed, from, end - start));
@@ -62,6 +63,17 @@ suite("packed entries", () => {
     for (let cut = 1; cut <= packed.length; cut++) {
       assert.equal(unpackEntries(packed.subarray(0, packed.length - cut), 2), undefined);
     }
+  });
+
+  test("entries are counted, unless they are too many or end within one", () => {
+    const packed = packEntries([Uint8Array.of(1), Uint8Array.of(2, 3)]);
+    assert.deepEqual(
+      [1, 2, 3].map((countMax) => countPacked(packed, countMax)),
+      [undefined, 2, 2],
+    );
+    const lengths = Array.from({ length: packed.length + 1 }, (_, length) => length);
+    const counts = lengths.map((length) => countPacked(packed.subarray(0, length), 9));
+    assert.deepEqual(counts, [0, undefined, undefined, 1, undefined, undefined, undefined, 2]);
   });
 });
 
