@@ -5,7 +5,6 @@ import { equalBytes, toHex } from "../base/bytes.ts";
 import { describeError, SequencerError } from "../base/errors.ts";
 import { Log } from "../log/log.ts";
 import type { Store } from "../log/store.ts";
-import { isStored } from "../replication/block-messages.ts";
 import { type EntryChecker, HeadChecker } from "../replication/entry-checker.ts";
 import { Follower } from "../replication/follower.ts";
 import { evidenceMessage } from "../replication/gossip.ts";
@@ -83,7 +82,7 @@ async function run(options: ReplicaNodeOptions, closers: Closer[]): Promise<Omit
     port: options.p2pPort,
     answerSync: (frame) => answerSync(log, network.primaryHints(), frame),
     validate: (payload) => replica?.judge(payload) ?? "ignore",
-    isKnown: (id) => log !== undefined && isStored(id, log),
+    isKnown: (id) => replica?.isKnown(id) === true,
     deliver: (payload) => replica?.deliver(payload),
     onMissing: () => replica?.catchUp(),
   });

@@ -17,6 +17,11 @@ export function isEvidence(payload: Uint8Array): boolean {
   return payload[0] === JSON_FIRST_BYTE;
 }
 
+/** True for the name of a block; evidence has no place in the log's order. */
+export function isBlock({ order }: MessageId): boolean {
+  return order > 0;
+}
+
 /** Names a payload before anything of it is verified. @throws if it is neither a block nor evidence */
 export function messageIdOf(payload: Uint8Array): MessageId {
   if (isEvidence(payload)) return { key: toHexDigits(sha256(payload)), order: 0 };
@@ -46,8 +51,9 @@ export function openBlock(payload: Uint8Array, checkpoints: CheckpointVerifier):
 }
 
 /** True if the log has stored the block of this name, this very one and not another of its size. */
-export function isStored({ key, order }: MessageId, log: Log): boolean {
-  return order > 0 && order <= log.committed.size && key.endsWith(toHexDigits(log.rootAt(order)));
+export function isStored(id: MessageId, log: Log): boolean {
+  const { key, order } = id;
+  return isBlock(id) && order <= log.committed.size && key.endsWith(toHexDigits(log.rootAt(order)));
 }
 
 export function sameHashes(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {

@@ -15,8 +15,16 @@ import {
 import type { SignedHead } from "../log/checkpoint.ts";
 import type { Log } from "../log/log.ts";
 import type { NodeReader } from "../log/merkle.ts";
-import { isEvidence, openBlock, sameHashes, type VerifiedBlock } from "./block-messages.ts";
+import {
+  isBlock,
+  isEvidence,
+  isStored,
+  openBlock,
+  sameHashes,
+  type VerifiedBlock,
+} from "./block-messages.ts";
 import { catchUp } from "./catch-up.ts";
+import type { MessageId } from "./episub/messages.ts";
 import type { Verdict } from "./episub/state.ts";
 import type { Follower } from "./follower.ts";
 import { askHeads } from "./heads.ts";
@@ -55,6 +63,7 @@ export class Replica {
   /** Bytes of entries that the writer was given and has not stored. */
   #queuedBytes = 0;
   #gap = true;
+  #isCatchingUp = false;
   #reported: unknown;
   readonly #stopping = new AbortController();
   readonly #pause = new Pause(this.#stopping.signal);
@@ -82,6 +91,13 @@ export class Replica {
     const verified = this.#judged.get(payload);
     const isOver = this.#stopping.signal.aborted || this.#options.follower.halted !== undefined;
     if (verified !== undefined && !isOver) this.#take(verified);
+  }
+
+  /**
+   * True for a block that gossip need not be asked for: it is stored, or all that is missing is being fetched by range.
+   */
+  isKnown(id: MessageId): boolean {
+    return isStored(id, this.#options.log) || (this.#isCatchingUp && isBlock(id));
   }
 
   /** Looks at the peers' heads soon: something is missing. */
@@ -215,6 +231,7 @@ export class Replica {
   async #catchUpTo(head: SignedHead): Promise<boolean> {
     const { log, follower, peers, onProgress, onConflict } = this.#options;
     const { signal } = this.#stopping;
+    this.#isCatchingUp = true;
     try {
       await catchUp({
         ...{ log, follower, head, peers, signal },
@@ -229,6 +246,7 @@ export class Replica {
       if (!signal.aborted) this.#failed(error, head);
       return false;
     } finally {
+      this.#isCatchingUp = false;
       this.#reach = Math.max(this.#reach, log.committed.size);
       this.#release();
     }
