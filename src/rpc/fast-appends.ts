@@ -31,8 +31,8 @@ export const APPEND_WORKER = workerModule("./append-worker", import.meta.url);
 const GLANCE_BYTES = 256;
 /** Bytes of a request that take a worker about as long as a signature does. */
 const BYTES_PER_SIGNATURE = 1_024;
-/** From so many bytes on, two workers are faster than one by more than a second message takes. */
-const SHARED_BYTES_MIN = 32 * 1_024;
+/** From so many bytes on, two workers are faster than one by more than a second message takes; batches of 100 are not. */
+const SHARED_BYTES_MIN = 128 * 1_024;
 const BATCH_BEGIN = "[".charCodeAt(0);
 const BATCH_END = "]".charCodeAt(0);
 

@@ -55,23 +55,23 @@ suite("a request of appends", () => {
 
   test("is read by two workers if it is large and they are idle, and ordered as it was written", async (t) => {
     const fixture = await start(t, 2);
-    const answers = (await answer(fixture, calls(fixture, 101))) as {
+    const answers = (await answer(fixture, calls(fixture, 201))) as {
       id: number;
       result: { sequence: number };
     }[];
     const halves = fixture.bodies.map((body) => JSON.parse(body).length);
-    assert.deepEqual([halves.length, halves[0] + halves[1], halves[1] > 40], [2, 101, true]);
+    assert.deepEqual([halves.length, halves[0] + halves[1], halves[1] > 80], [2, 201, true]);
     assert.deepEqual(
       answers.map(({ id, result }) => [id, result.sequence]),
       answers.map((_, i) => [i, 1 + i]),
     );
-    assert.equal(answers.length, 101);
+    assert.equal(answers.length, 201);
   });
 
   test("is read by one if it is small, if there is one, or if it is one call", async (t) => {
     for (const [idle, count, dataBytes] of [
       [2, 5, 300],
-      [1, 101, 300],
+      [1, 201, 300],
       [2, 1, 60_000],
     ] as const) {
       const fixture = await start(t, idle);
@@ -81,9 +81,9 @@ suite("a request of appends", () => {
   });
 
   test("goes the ordinary way whichever half has something else in it", async (t) => {
-    for (const at of [0, 99]) {
+    for (const at of [0, 199]) {
       const fixture = await start(t, 2);
-      const request = calls(fixture, 100).with(at, { jsonrpc: "2.0", id: 7, method: "sequencer_append" });
+      const request = calls(fixture, 200).with(at, { jsonrpc: "2.0", id: 7, method: "sequencer_append" });
       assert.equal(await answer(fixture, request), undefined);
       assert.deepEqual([fixture.intake.transactions, fixture.intake.bytes], [0, 0]);
     }
@@ -97,9 +97,9 @@ suite("a request of appends", () => {
 
   test("goes the ordinary way if it would be cut in a string or a list", async (t) => {
     const traps = [
-      { id: `${"x".repeat(60_000)}},{${"x".repeat(40_000)}` },
-      { params: [["x".repeat(60_000), {}, {}, "x".repeat(40_000)]] },
-      { more: [{ a: "x".repeat(60_000) }, { b: "x".repeat(40_000) }] },
+      { id: `${"x".repeat(90_000)}},{${"x".repeat(60_000)}` },
+      { params: [["x".repeat(90_000), {}, {}, "x".repeat(60_000)]] },
+      { more: [{ a: "x".repeat(90_000) }, { b: "x".repeat(60_000) }] },
     ];
     for (const trap of traps) {
       const fixture = await start(t, 2);
