@@ -100,6 +100,23 @@ test("a gap is closed by range while later blocks wait, and they are stored afte
   assert.equal(toHex(log.committed.root), toHex(source.log.committed.root));
 });
 
+test("gossip is asked for no block that a catch-up brings, and for evidence all the same", async (t) => {
+  const source = await Source.begin();
+  await source.append(600);
+  const served = Promise.withResolvers<void>();
+  const peer = peerOf("a", source.log, async (answer) => {
+    if (answer.kind === "entries") await served.promise;
+    return answer;
+  });
+  const { replica, reached } = await startReplica(t, () => [peer]);
+  const [block, evidence] = [900, 0].map((order) => ({ key: "", order }));
+  await until("it catches up", () => replica.isKnown(block!));
+  assert.equal(replica.isKnown(evidence!), false);
+  served.resolve();
+  await reached(601);
+  await until("it has caught up", () => !replica.isKnown(block!));
+});
+
 test("a payload whose signature, entries or frontier are not right is rejected", async (t) => {
   const source = await Source.begin();
   await source.append(10);
