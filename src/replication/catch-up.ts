@@ -144,7 +144,9 @@ async function fetchRange(
   const runs: HashedRun[] = [];
   let next = first;
   while (next < end) {
-    const run = await panel.entries(next, end - next, (some) => verifyBundles(tiles, some, end));
+    const count = end - next;
+    const bundle = Math.min(TILE_WIDTH, count);
+    const run = await panel.entries(next, count, bundle, (some) => verifyBundles(tiles, some, end));
     runs.push(run);
     next += run.count;
   }
@@ -157,7 +159,7 @@ async function fetchRange(
   };
 }
 
-/** Those of the entries that make whole bundles, or end the range; undefined if one of them is not the tree's. */
+/** Those of the entries that make whole bundles, or end the range: at least one bundle. Undefined if one is not the tree's. */
 async function verifyBundles(
   tiles: VerifiedTiles,
   { first, count: available, entries: packed }: EntryRun,

@@ -70,29 +70,33 @@ export class Panel {
   }
 
   /**
-   * Entries from `first` on, at least one.
-   * @param verify what of those that came is verified, maybe nothing yet; undefined if they are not what they should be
+   * Entries from `first` on.
+   * @param count how many are wanted
+   * @param enough how many can be verified at least: large entries take several frames, all from the peer that began
+   * @param verify what of those that came is verified; undefined if they are not what they should be
    */
   async entries(
     first: number,
     count: number,
+    enough: number,
     verify: (run: EntryRun) => Promise<HashedRun | undefined>,
   ): Promise<HashedRun> {
     return await this.#ask("in turn", async (peer, isOver) => {
-      let run: EntryRun = { first, count: 0, entries: NOTHING };
-      // Large entries: a bundle may take several frames, all from the peer that began it.
-      while (!isOver()) {
-        const left = count - run.count;
-        const answer = await peer.ask({ kind: "entries", first: first + run.count, count: left });
+      const frames: Uint8Array[] = [];
+      let available = 0;
+      while (available < enough) {
+        if (isOver()) throw new SequencerError("network", "another peer was faster");
+        const left = count - available;
+        const answer = await peer.ask({ kind: "entries", first: first + available, count: left });
         requireServed(answer);
-        const more = answer.kind === "entries" ? countPacked(answer.packed, left) : undefined;
-        if (answer.kind !== "entries" || more === undefined || more === 0) return undefined;
-        const entries = run.count === 0 ? answer.packed : concatBytes(run.entries, answer.packed);
-        run = { first, count: run.count + more, entries };
-        const verified = await verify(run);
-        if (verified === undefined || verified.count > 0) return verified;
+        const packed = answer.kind === "entries" ? answer.packed : NOTHING;
+        const more = countPacked(packed, left);
+        if (more === undefined || more === 0) return undefined;
+        frames.push(packed);
+        available += more;
       }
-      throw new SequencerError("network", "another peer was faster");
+      const entries = frames.length === 1 ? frames[0]! : concatBytes(...frames);
+      return await verify({ first, count: available, entries });
     });
   }
 
