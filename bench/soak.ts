@@ -30,21 +30,25 @@ interface Minute extends LoadInterval {
   readonly memory: Sample;
 }
 
-export async function soak(report: Report, { seconds, minutes, directory }: BenchOptions): Promise<void> {
+export async function soak(report: Report, options: BenchOptions): Promise<void> {
+  const { seconds, minutes, directory } = options;
   const node = await NodeProcess.start(directory, ["-lifetime", String(LIFETIME_MS)]);
   const generator = new LoadGenerator(node);
   let sampler: NodeJS.Timeout | undefined;
   try {
     const capacity = await batchCapacity(generator, seconds, BATCH);
-    const steps = await climb(node, generator, { batch: BATCH, capacity, seconds, parts: KNEE_PARTS });
-    const knee = kneeOf(steps)?.achieved ?? KNEE_PARTS[0]! * capacity;
+    const findKnee = async (): Promise<number> => {
+      const steps = await climb(node, generator, { batch: BATCH, capacity, seconds, parts: KNEE_PARTS });
+      return kneeOf(steps)?.achieved ?? KNEE_PARTS[0]! * capacity;
+    };
+    const knee = options.rate === undefined ? await findKnee() : options.rate / PART;
     const rate = (PART * knee) / BATCH;
     report.conditions({
       "bytes of a transaction": `${DATA_BYTES} of data`,
       minutes,
       "lifetime of transactions": `${LIFETIME_MS} ms`,
       "measured throughput": `${Math.round(capacity)} tx/s, batches of ${BATCH}, closed loop`,
-      knee: `${Math.round(knee)} tx/s`,
+      knee: options.rate === undefined ? `${Math.round(knee)} tx/s` : "not looked for, --rate is given",
       "offered load": `${Math.round(PART * knee)} tx/s, signed while it is sent`,
     });
     const samples: Sample[] = [];
@@ -177,7 +181,7 @@ function draw(report: Report, samples: readonly Sample[]): string {
     points: samples.map((sample) => ({ x: sample.minutes, y: of(sample) })),
   });
   return linePlot({
-    title: `Memory of the node at ${100 * PART} % of the knee`,
+    title: "Memory of the node at a constant load",
     caption: report.conditionLines(),
     x: { label: "minutes" },
     y: { label: "MiB" },

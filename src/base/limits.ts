@@ -95,10 +95,12 @@ export const REQUEST_BODY_BYTES_MAX = 8 * MIB;
 export const REQUEST_CALLS_MAX = 1_000;
 /** Characters of JSON after which a request's further calls are refused: with the largest read on top, clients take it. */
 export const ANSWER_CHARACTERS_MAX = 8 * MIB;
-/** Bytes of the buffers that large answers are written into, and how many are kept to be used again. */
+/** Bytes of the buffers that large answers are written into, and of all that are kept to be used again. */
 export const ANSWER_BUFFER_BYTES_MIN = 64 * KIB;
 export const ANSWER_BUFFER_BYTES_MAX = 4 * MIB;
-export const ANSWER_BUFFERS_MAX = 8;
+export const ANSWER_BUFFERS_BYTES_MAX = 32 * MIB;
+/** Bytes of a full receipt as JSON, with the path through a tree of a thousand million entries. */
+export const RECEIPT_TEXT_BYTES = 2_560;
 /** Bytes up to which an answer is copied out of its buffer: many small ones may be under way at once. */
 export const ANSWER_TEXT_BYTES_MAX = 16 * KIB;
 /** Open connections: below the usual limit of 1,024 open files, with room for the database and peers. */

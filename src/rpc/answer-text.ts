@@ -5,7 +5,7 @@
 import {
   ANSWER_BUFFER_BYTES_MAX,
   ANSWER_BUFFER_BYTES_MIN,
-  ANSWER_BUFFERS_MAX,
+  ANSWER_BUFFERS_BYTES_MAX,
   ANSWER_TEXT_BYTES_MAX,
 } from "../base/limits.ts";
 
@@ -13,11 +13,17 @@ const DIGITS = Buffer.from("0123456789abcdef");
 
 /** The one used last comes first: it may still be in the processor's cache. */
 const free: Buffer[] = [];
+let freeBytes = 0;
 
 /** A text that grows at its end. */
 export class AnswerText {
-  #buffer = free.pop() ?? Buffer.allocUnsafeSlow(ANSWER_BUFFER_BYTES_MIN);
+  #buffer: Buffer;
   #length = 0;
+
+  /** @param bytes that it is expected to have: it need not grow up to there */
+  constructor(bytes = ANSWER_BUFFER_BYTES_MIN) {
+    this.#buffer = takeBuffer(bytes);
+  }
 
   /** Characters of ASCII alone: the fast way. */
   write(ascii: string): void {
@@ -74,8 +80,20 @@ export class AnswerText {
   }
 }
 
+/** One that is too small makes way for a larger one. */
+function takeBuffer(bytes: number): Buffer {
+  const buffer = free.pop();
+  freeBytes -= buffer?.length ?? 0;
+  if (buffer !== undefined && buffer.length >= bytes) return buffer;
+  return Buffer.allocUnsafeSlow(Math.max(bytes, ANSWER_BUFFER_BYTES_MIN));
+}
+
 /** Takes the buffer of a finished text back. One that is never given back is garbage like any other. */
 export function releaseAnswer(answer: string | Uint8Array): void {
-  if (typeof answer === "string" || free.length >= ANSWER_BUFFERS_MAX) return;
-  if (answer.buffer.byteLength <= ANSWER_BUFFER_BYTES_MAX) free.push(Buffer.from(answer.buffer));
+  if (typeof answer === "string") return;
+  const { buffer } = answer;
+  if (buffer.byteLength > ANSWER_BUFFER_BYTES_MAX) return;
+  if (freeBytes + buffer.byteLength > ANSWER_BUFFERS_BYTES_MAX) return;
+  freeBytes += buffer.byteLength;
+  free.push(Buffer.from(buffer));
 }

@@ -4,7 +4,7 @@
  * else in them keep their place in the order of arrival and go the ordinary way.
  */
 import { SequencerError } from "../base/errors.ts";
-import { REQUEST_CALLS_MAX } from "../base/limits.ts";
+import { RECEIPT_TEXT_BYTES, REQUEST_CALLS_MAX } from "../base/limits.ts";
 import { workerModule } from "../base/threads.ts";
 import type { Log } from "../log/log.ts";
 import type { Intake, Place } from "../sequencing/intake.ts";
@@ -82,7 +82,7 @@ export class FastAppends {
 
   #format(parts: readonly ReadRequest[], outcomes: readonly Outcome[]): Answer {
     const { isBatch } = parts[0]!;
-    const text = new AnswerText();
+    const text = new AnswerText(outcomes.length * RECEIPT_TEXT_BYTES);
     let isAscii = true;
     let done = 0;
     if (isBatch) text.write("[");

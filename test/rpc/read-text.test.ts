@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { concatBytes, fromHex, toHex, u64be, viewOf } from "../../src/base/bytes.ts";
 import { ADDRESS_BYTES } from "../../src/base/eip712.ts";
 import { HASH_BYTES } from "../../src/base/hash.ts";
-import { ANSWER_BUFFERS_MAX, ANSWER_TEXT_BYTES_MAX, DATA_BYTES_MAX } from "../../src/base/limits.ts";
+import { ANSWER_BUFFERS_BYTES_MAX, ANSWER_TEXT_BYTES_MAX, DATA_BYTES_MAX } from "../../src/base/limits.ts";
 import { rlpBytes, rlpInteger, rlpList } from "../../src/base/rlp.ts";
 import { PAYLOAD_TYPES, payloadTypeName, TIMESTAMP_BYTES } from "../../src/log/entry.ts";
 import type { Log } from "../../src/log/log.ts";
@@ -145,18 +145,32 @@ suite("the text of an answer", () => {
     }
   });
 
-  test("is written into memory that was given back", () => {
-    const long = (): Uint8Array => {
-      const text = new AnswerText();
-      text.write("x".repeat(100_000));
-      return text.finish() as Uint8Array;
-    };
+  const long = (bytes = 100_000): Uint8Array => {
+    const text = new AnswerText(bytes);
+    text.write("x".repeat(bytes));
+    return text.finish() as Uint8Array;
+  };
+
+  test("is written into memory that was given back, as much of it as is kept", () => {
     const first = long();
     releaseAnswer(first);
     assert.equal(long().buffer, first.buffer);
-    const many = Array.from({ length: 2 * ANSWER_BUFFERS_MAX }, long);
+    const bytes = 2 ** 20;
+    const kept = ANSWER_BUFFERS_BYTES_MAX / bytes;
+    // Those that are too small make way.
+    for (let i = 0; i < 100; i++) long(bytes);
+    const many = Array.from({ length: 2 * kept }, () => long(bytes));
     many.forEach(releaseAnswer);
-    const again = new Set(many.map(long).map(({ buffer }) => buffer));
-    assert.equal(many.filter(({ buffer }) => again.has(buffer)).length, ANSWER_BUFFERS_MAX);
+    const again = new Set(many.map(() => long(bytes).buffer));
+    assert.equal(many.filter(({ buffer }) => again.has(buffer)).length, kept);
+  });
+
+  test("is written into memory of its size if what was given back is too small", () => {
+    const small = long();
+    releaseAnswer(small);
+    const large = long(300_000);
+    assert.notEqual(large.buffer, small.buffer);
+    assert.equal(large.length, 300_000);
+    assert.equal(large.buffer.byteLength, 300_000, "it did not grow");
   });
 });
