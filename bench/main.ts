@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [name…] [--seconds N] [--repetitions N] [--minutes N] [--directory DIR] [--json FILE]
- * [--plot FILE]`, for `replicas` also `[--rate TX_PER_SECOND] [--replicas N] [--kill]`.
+ * [--plot FILE]`, for `soak` also `[--rate TX_PER_SECOND]`, for `replicas` that and `[--replicas N] [--kill]`.
  * Benchmarks print numbers and never fail on one: docs/benchmarks.md says how to read them.
  */
 import { tmpdir } from "node:os";
