@@ -98,7 +98,7 @@ export const ANSWER_CHARACTERS_MAX = 8 * MIB;
 /** Bytes of the buffers that large answers are written into, and of all that are kept to be used again. */
 export const ANSWER_BUFFER_BYTES_MIN = 64 * KIB;
 export const ANSWER_BUFFER_BYTES_MAX = 4 * MIB;
-export const ANSWER_BUFFERS_BYTES_MAX = 32 * MIB;
+export const ANSWER_BUFFERS_BYTES_MAX = 16 * MIB;
 /** Bytes of a full receipt as JSON, with the path through a tree of a thousand million entries. */
 export const RECEIPT_TEXT_BYTES = 2_560;
 /** Bytes up to which an answer is copied out of its buffer: many small ones may be under way at once. */
