@@ -83,22 +83,20 @@ export class FastAppends {
   #format(parts: readonly ReadRequest[], outcomes: readonly Outcome[]): Answer {
     const { isBatch } = parts[0]!;
     const text = new AnswerText(outcomes.length * RECEIPT_TEXT_BYTES);
-    let isAscii = true;
     let done = 0;
     if (isBatch) text.write("[");
     for (const part of parts) {
-      isAscii &&= part.isAscii;
       for (let i = 0; i < part.calls; i++) {
         if (done > 0) text.write(",");
         this.#writeAnswer(part, i, outcomes[done++]!, text);
       }
     }
     if (isBatch) text.write("]");
-    const body = text.finish();
-    if (typeof body !== "string") return { body: [body] };
     const error = outcomes.find((outcome) => outcome instanceof SequencerError);
-    if (error === undefined) return { body, isAscii };
-    return { body, ...(!isBatch && { error }) };
+    const own = !isBatch && error && { error };
+    const body = text.finish();
+    if (typeof body !== "string") return { body: [body], ...own };
+    return { body, isAscii: error === undefined && parts.every((part) => part.isAscii), ...own };
   }
 
   #writeAnswer(part: ReadRequest, i: number, outcome: Outcome, text: AnswerText): void {

@@ -80,6 +80,21 @@ suite("a request of appends", () => {
     }
   });
 
+  test("that is refused says so beside its text, however long that is", async (t) => {
+    for (const idBytes of [1, 20_000]) {
+      const fixture = await start(t, 2);
+      const { id: _, ...call } = calls(fixture, 1)[0] as { id: number };
+      const body = Buffer.from(JSON.stringify({ ...call, id: "x".repeat(idBytes) }));
+      const place = fixture.fast.reserve(body, "203.0.113.1")!;
+      const answered = fixture.fast.answer(body, place);
+      // Read in time, ordered too late.
+      fixture.time.advance(2_000);
+      const { body: text, error } = (await answered)!;
+      assert.deepEqual([error?.code, error?.data?.reason], ["rejected", "expired"]);
+      assert.equal(JSON.parse(String(text)).error.data.reason, "expired");
+    }
+  });
+
   test("goes the ordinary way whichever half has something else in it", async (t) => {
     for (const at of [0, 199]) {
       const fixture = await start(t, 2);
