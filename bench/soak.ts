@@ -37,19 +37,22 @@ export async function soak(report: Report, options: BenchOptions): Promise<void>
   let sampler: NodeJS.Timeout | undefined;
   try {
     const capacity = await batchCapacity(generator, seconds, BATCH);
-    const findKnee = async (): Promise<number> => {
+    let offered = options.rate;
+    let knee = "not looked for, --rate is given";
+    if (offered === undefined) {
       const steps = await climb(node, generator, { batch: BATCH, capacity, seconds, parts: KNEE_PARTS });
-      return kneeOf(steps)?.achieved ?? KNEE_PARTS[0]! * capacity;
-    };
-    const knee = options.rate === undefined ? await findKnee() : options.rate / PART;
-    const rate = (PART * knee) / BATCH;
+      const found = kneeOf(steps)?.achieved ?? KNEE_PARTS[0]! * capacity;
+      knee = `${Math.round(found)} tx/s`;
+      offered = PART * found;
+    }
+    const rate = offered / BATCH;
     report.conditions({
       "bytes of a transaction": `${DATA_BYTES} of data`,
       minutes,
       "lifetime of transactions": `${LIFETIME_MS} ms`,
       "measured throughput": `${Math.round(capacity)} tx/s, batches of ${BATCH}, closed loop`,
-      knee: options.rate === undefined ? `${Math.round(knee)} tx/s` : "not looked for, --rate is given",
-      "offered load": `${Math.round(PART * knee)} tx/s, signed while it is sent`,
+      knee,
+      "offered load": `${Math.round(offered)} tx/s, signed while it is sent`,
     });
     const samples: Sample[] = [];
     const history: Minute[] = [];

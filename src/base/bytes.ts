@@ -24,11 +24,18 @@ export function toHexDigits(bytes: Uint8Array): string {
     return buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
   }
   const digits = new Uint8Array(bytes.length * 2);
-  for (let i = 0; i < bytes.length; i++) {
-    digits[2 * i] = HEX_DIGITS[bytes[i]! >> 4]!;
-    digits[2 * i + 1] = HEX_DIGITS[bytes[i]! & 15]!;
-  }
+  writeHexDigits(bytes, digits, 0);
   return latin1.decode(digits);
+}
+
+/** The same as ASCII, for where it goes into a longer text. @returns where it ends */
+export function writeHexDigits(bytes: Uint8Array, target: Uint8Array, at: number): number {
+  let end = at;
+  for (const byte of bytes) {
+    target[end++] = HEX_DIGITS[byte >> 4]!;
+    target[end++] = HEX_DIGITS[byte & 15]!;
+  }
+  return end;
 }
 
 /** Lower-case, 0x-prefixed hexadecimal. */

@@ -139,7 +139,7 @@ export const SHUTDOWN_IDLE_MS = 50;
 /**
  * Milliseconds between two blocks that leave the primary under load: what is sealed meanwhile leaves as one. Each block
  * costs a replica two signatures, a commit and its frames, about 3 ms, whatever is in it. The pause grows with what has
- * just left, for that is still on its way: by as much for a full block, by nothing worth a word for a small one.
+ * just left, for that is still on its way: by GOSSIP_PACE_FULL_MS for a full block, and less for a smaller one.
  */
 export const GOSSIP_PACE_MS = 100;
 export const GOSSIP_PACE_FULL_MS = 200;

@@ -34,9 +34,7 @@ export class ProofDigits {
     const { first, size, height } = this.#growth;
     assert(sequence >= first && sequence < size, "only the block's own leaves are proved from it");
     const end = this.#climb(0, Math.min(SHARED_LEVEL, height), sequence, target, at);
-    return height <= SHARED_LEVEL
-      ? end
-      : end + this.#top(Math.floor(sequence / 2 ** SHARED_LEVEL)).copy(target, end);
+    return end + this.#top(Math.floor(sequence / 2 ** SHARED_LEVEL)).copy(target, end);
   }
 
   #top(position: number): Buffer {

@@ -144,7 +144,7 @@ export class Follower {
   }
 
   async #extend({ stretch }: Waiting): Promise<number> {
-    const { first, count, entries, head, rootAt, leaves = hashPackedLeaves(entries, count) } = stretch;
+    const { first, count, entries, head, rootAt, leaves } = stretch;
     const { size, root } = this.#log.committed;
     if (first > size)
       throw new SequencerError("internal", `a gap: entries from ${first} on a log of ${size}`);
@@ -164,7 +164,8 @@ export class Follower {
         throw contradiction(size, this.#log.committed);
       for (const block of blocksOf(fresh)) {
         const start = (block.first - first) * HASH_BYTES;
-        const growth = this.#log.grow(leaves.subarray(start, start + block.count * HASH_BYTES));
+        const hashes = leaves?.subarray(start, start + block.count * HASH_BYTES);
+        const growth = this.#log.grow(hashes ?? hashPackedLeaves(block.entries, block.count));
         const isLast = growth.size === head?.size;
         if (isLast && !equalBytes(growth.root, head.root)) throw contradiction(head.size, growth);
         await this.#store(growth, block.entries, await this.#checker.check(block), isLast ? head : undefined);

@@ -2,7 +2,6 @@
  * The peers of one catch-up: whom to ask next, and who is not asked any more. Whoever is faster is asked more, because
  * it is free again sooner; whoever takes long gets company; whoever lies is out.
  */
-
 import { concatBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";

@@ -2,14 +2,13 @@
  * Large answers, written straight into the bytes that are sent. Their buffers are used again: fresh memory costs a
  * page fault for every 4 KiB, which takes as long as writing the text.
  */
+import { writeHexDigits } from "../base/bytes.ts";
 import {
   ANSWER_BUFFER_BYTES_MAX,
   ANSWER_BUFFER_BYTES_MIN,
   ANSWER_BUFFERS_BYTES_MAX,
   ANSWER_TEXT_BYTES_MAX,
 } from "../base/limits.ts";
-
-const DIGITS = Buffer.from("0123456789abcdef");
 
 /** The one used last comes first: it may still be in the processor's cache. */
 const free: Buffer[] = [];
@@ -34,10 +33,7 @@ export class AnswerText {
   /** Two lower-case digits for each byte. */
   writeHex(bytes: Uint8Array): void {
     this.#reserve(2 * bytes.length);
-    for (const byte of bytes) {
-      this.#buffer[this.#length++] = DIGITS[byte >> 4]!;
-      this.#buffer[this.#length++] = DIGITS[byte & 15]!;
-    }
+    this.#length = writeHexDigits(bytes, this.#buffer, this.#length);
   }
 
   /** What a function writes, of so many bytes at most: it is told where to, and tells where that ends. */

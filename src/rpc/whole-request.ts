@@ -5,9 +5,8 @@
 import { IncomingMessage } from "node:http";
 
 export class WholeRequest extends IncomingMessage {
-  #chunks: Buffer[] = [];
+  readonly #chunks: Buffer[] = [];
   #onBody: ((body: Buffer) => void) | undefined;
-  #isTaken = false;
 
   /**
    * To be called before anything of the body has arrived; it cannot be read as a stream any more.
@@ -15,21 +14,20 @@ export class WholeRequest extends IncomingMessage {
    */
   takeBody(onBody: (body: Buffer) => void): void {
     this.#onBody = onBody;
-    this.#isTaken = true;
   }
 
   /** The parser calls it with each part of the body, at last with null. */
   override push(chunk: Buffer | null): boolean {
-    if (!this.#isTaken) return super.push(chunk);
+    const onBody = this.#onBody;
+    if (onBody === undefined) return super.push(chunk);
     if (chunk !== null) {
       this.#chunks.push(chunk);
       return true;
     }
-    const [chunks, onBody] = [this.#chunks, this.#onBody];
     // A connection keeps its last request until the next one comes: nothing is to hang on it for so long.
-    this.#chunks = [];
+    const chunks = this.#chunks.splice(0);
     this.#onBody = undefined;
-    onBody?.(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    onBody(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
     return true;
   }
 }

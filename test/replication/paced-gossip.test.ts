@@ -32,6 +32,7 @@ async function pacedSource(): Promise<{
       sent.push(verified);
     },
     (callback, ms) => {
+      assert.ok(ms > GOSSIP_PACE_MS && ms <= GOSSIP_PACE_MS + GOSSIP_PACE_FULL_MS);
       pauses.push(ms);
       assert.equal(due, undefined, "one pause at a time");
       due = callback;

@@ -1,5 +1,4 @@
 /** The compiled modules, opened so that tests can reach single operations. */
-
 import { fromBase64 } from "../../src/base/bytes.ts";
 import { instantiate } from "../../src/base/wasm.ts";
 import type { EngineExports } from "../../src/verify/engine.ts";
