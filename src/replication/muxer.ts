@@ -1,9 +1,11 @@
 /**
- * Yamux (8.0.1), with two things of it mended. It announces a stream that it opens in a microtask of its own, and if the
- * peer hangs up just then, what the closing connection throws can be caught nowhere: here the stream is aborted. And it
+ * Yamux (8.0.1), with three things of it mended. It announces a stream that it opens in a microtask of its own, and if
+ * the peer hangs up just then, what the closing connection throws can be caught nowhere: here the stream is aborted. It
  * answers every frame with an update of the window, a record and a system call at both ends: here half a window at once.
+ * And `onDrain()` waits for the first drain of a stream only: here for each.
  */
 import { yamux } from "@chainsafe/libp2p-yamux";
+import { untilDrained } from "./episub/drain.ts";
 
 type MuxerFactory = ReturnType<ReturnType<typeof yamux>>;
 type Muxer = ReturnType<MuxerFactory["createStreamMuxer"]>;
@@ -36,11 +38,13 @@ function mend(made: Muxer): Muxer {
     const stream = open();
     catchAnnouncement(stream);
     updateByHalves(stream);
+    stream.onDrain = (options) => untilDrained(stream, options?.signal);
     return stream;
   };
   const take = made.onRemoteStream.bind(made);
   made.onRemoteStream = (stream) => {
     updateByHalves(stream);
+    stream.onDrain = (options) => untilDrained(stream, options?.signal);
     take(stream);
   };
   return made;

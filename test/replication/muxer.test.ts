@@ -1,8 +1,11 @@
 /**
- * A peer that hangs up while a stream is opened ends that stream and nothing else; windows are updated by halves.
+ * A peer that hangs up while a stream is opened ends that stream and nothing else; windows are updated by halves; a
+ * writer waits for room each time there is none.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import type { Stream } from "@libp2p/interface";
 import { multiaddrConnectionPair } from "@libp2p/utils";
 import { muxer } from "../../src/replication/muxer.ts";
 import { until } from "./episub/nodes.ts";
@@ -56,4 +59,50 @@ test("the window is updated by halves, not for every frame, and never runs dry",
   }
   await until("all of it arrives", () => received === 1_024 * chunk.length);
   assert.ok(frames < 50, `${frames} frames came back for 1,024`);
+});
+
+/** Writes until there is no room for a while, or far too much is written; returns the bytes. */
+async function fill(stream: Stream): Promise<number> {
+  const chunk = new Uint8Array(2 ** 16);
+  const hasRoom = () => Promise.race([stream.onDrain().then(() => true), setTimeout(50, false)]);
+  let bytes = 0;
+  for (; bytes < 2 ** 26 && (await hasRoom()); bytes += chunk.length) stream.send(chunk);
+  return bytes;
+}
+
+test("a writer waits for a reader that stops, the second time as the first", async (t) => {
+  const { opener, accepter } = muxerPair(t);
+  let received = 0;
+  const accepted = new Promise<Stream>((resolve) => {
+    accepter.addEventListener("stream", ({ detail }) => {
+      detail.maxReadBufferLength = 2 ** 26;
+      detail.addEventListener("message", ({ data }) => {
+        received += data.byteLength;
+      });
+      resolve(detail);
+    });
+  });
+  const stream = await opener.createStream();
+  stream.send(Uint8Array.of(1));
+  const reader = await accepted;
+  for (let sent = 1, time = 1; time <= 3; time++) {
+    reader.pause();
+    const held = await fill(stream);
+    assert.ok(held < 2 ** 25, `${held} bytes, time ${time}`);
+    sent += held;
+    reader.resume();
+    await stream.onDrain();
+    await until("all of it arrives", () => received === sent);
+  }
+});
+
+test("a writer that waits hears of the end of its stream, and so does one that comes later", async (t) => {
+  const { opener, accepter } = muxerPair(t);
+  accepter.addEventListener("stream", ({ detail }) => detail.pause());
+  const stream = await opener.createStream();
+  await fill(stream);
+  const waiting = assert.rejects(stream.onDrain());
+  stream.abort(new Error("cut"));
+  await waiting;
+  await assert.rejects(stream.onDrain(), /the stream is aborted/);
 });

@@ -4,6 +4,7 @@
  */
 import type { Stream } from "@libp2p/interface";
 import { concatBytes } from "../../base/bytes.ts";
+import { untilDrained } from "./drain.ts";
 import { lengthPrefix } from "./framing.ts";
 import { LINK_LIMITS } from "./limits.ts";
 
@@ -91,7 +92,7 @@ export class Link {
       // The pump may be waiting for the stream; both go on when it drains.
       while (this.#queueBytes > 0 && this.#stream !== undefined && !this.#isClosed && !signal.aborted) {
         await this.#pump();
-        await this.#stream.onDrain({ signal });
+        await untilDrained(this.#stream, signal);
       }
       await this.#stream?.close({ signal });
     } catch (error) {
@@ -125,7 +126,7 @@ export class Link {
       while (this.#queue.length > 0 && !this.#isClosed) {
         const batch = this.#takeBatch();
         const wantsMore = this.#stream.send(batch);
-        if (!wantsMore) await this.#stream.onDrain();
+        if (!wantsMore) await untilDrained(this.#stream);
         this.#queueBytes = Math.max(0, this.#queueBytes - batch.length);
         this.#movedAt = Date.now();
         if (this.#refused && this.#queueBytes <= LINK_LIMITS.drainedBytes) {

@@ -59,26 +59,24 @@ describe("the cache", () => {
 /** A stream that takes one batch and then wants no more until it is drained. */
 class SlowStream extends EventTarget {
   readonly written: number[] = [];
+  status = "open";
+  writableNeedsDrain = false;
   aborted: Error | undefined;
-  #drain = Promise.withResolvers<void>();
 
   send(bytes: Uint8Array): boolean {
     this.written.push(bytes.length);
+    this.writableNeedsDrain = true;
     return false;
   }
 
-  onDrain(): Promise<void> {
-    return this.#drain.promise;
-  }
-
   drainOnce(): void {
-    const drained = this.#drain;
-    this.#drain = Promise.withResolvers();
-    drained.resolve();
+    this.writableNeedsDrain = false;
+    this.dispatchEvent(new Event("drain"));
   }
 
   abort(error: Error): void {
     this.aborted = error;
+    this.status = "aborted";
     this.dispatchEvent(new Event("close"));
   }
 }
