@@ -3,7 +3,7 @@
  * IDS the 32 bytes of each id; the text goes to OUTPUT. Of the shapes of entries this knows one, which most have.
  */
 import { decimal, hexadecimal, put } from "./characters";
-import { BROKEN, content, item, LIST, STRING } from "./rlp";
+import { BROKEN, content, item, LIST, STRING } from "../rlp";
 
 /** Entries of one call, and their bytes, at most: the largest entry fits. */
 export const ENTRIES_MAX: usize = 64;

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { concatBytes, fromHex, toHex, u64be, viewOf } from "../../src/base/bytes.ts";
+import { concatBytes, toHex, u64be, viewOf } from "../../src/base/bytes.ts";
 import { ADDRESS_BYTES } from "../../src/base/eip712.ts";
 import { HASH_BYTES } from "../../src/base/hash.ts";
 import { ANSWER_BUFFERS_BYTES_MAX, ANSWER_TEXT_BYTES_MAX, DATA_BYTES_MAX } from "../../src/base/limits.ts";
@@ -17,6 +17,7 @@ import { writeEntries } from "../../src/rpc/entry-json.ts";
 import { encodeOperation, locateFields, type SignedOperation } from "../../src/sequencing/transaction.ts";
 import { bytesOf, hostile, operation } from "../helpers/arbitraries.ts";
 import { described, logOf } from "../helpers/entry-text.ts";
+import { RLP_ITEMS } from "../helpers/rlp-items.ts";
 import { START } from "../helpers/stored-log.ts";
 
 /** Transactions with so many bytes of data each. */
@@ -43,19 +44,10 @@ function read(log: Pick<Log, "pieces" | "ids">, from: number, to: number): { tex
   return { text, next };
 }
 
-/** RLP items in their shortest form and in others, strings and lists, whole and cut short. */
-const ITEMS = [
-  ...["00", "7f", "80", "8100", "817f", "8180", "820102", "c0", "c105", "94", "b8", "b9", "bf"],
-  ...[`94${"aa".repeat(20)}`, `93${"aa".repeat(19)}`, `95${"aa".repeat(21)}`, `b814${"aa".repeat(20)}`],
-  ...[`b7${"aa".repeat(55)}`, `b837${"aa".repeat(55)}`, `b838${"aa".repeat(56)}`, `b8ff${"aa".repeat(255)}`],
-  ...[`b900ff${"aa".repeat(255)}`, `b90100${"aa".repeat(256)}`, `ba000100${"aa".repeat(256)}`],
-  `ba010000${"aa".repeat(256)}`,
-].map((digits) => fromHex(`0x${digits}`));
-
 /** Transactions without a signature in which one item is one of these, and some whose list is wrong. */
 function oddTransactions(): Uint8Array[] {
   const whole = [rlpBytes(new Uint8Array(20)), rlpInteger(1), rlpInteger(2), rlpBytes(new Uint8Array(40))];
-  const lists = whole.flatMap((_, at) => ITEMS.map((item) => rlpList(whole.with(at, item))));
+  const lists = whole.flatMap((_, at) => RLP_ITEMS.map((item) => rlpList(whole.with(at, item))));
   const list = rlpList(whole);
   const asString = list.with(0, list[0]! - 0x40);
   const surplus = concatBytes(list, Uint8Array.of(0));
