@@ -17,6 +17,7 @@ export const MODULES: readonly Module[] = [
   { name: "standard", layer: "src/verify", entry: "assembly/verify/main.ts", field: "standard" },
   { name: "hash", layer: "src/verify", entry: "assembly/hash/main.ts" },
   { name: "text", layer: "src/rpc", entry: "assembly/text/main.ts" },
+  { name: "read", layer: "src/rpc", entry: "assembly/read/main.ts" },
 ];
 
 // Warning 201 is about memories of 64-bit addresses; these have 32.

@@ -17,16 +17,31 @@ export function packReadRequest(
   transactions: Uint8Array,
 ): Uint8Array {
   const lines = Buffer.from(ids.map((id) => JSON.stringify(id)).join("\n"));
-  const idsAt = ACKS_AT + ids.length + 4;
-  const bytes = Buffer.allocUnsafe(idsAt + lines.length + transactions.length);
-  bytes.writeUInt32BE(ids.length, 0);
+  const { bytes, room } = beginReadRequest(isBatch, ids.length, lines, transactions.length);
+  for (const i of acks) bytes[ACKS_AT + i] = 1;
+  room.set(transactions);
+  return bytes;
+}
+
+/**
+ * All of a request but its transactions, and the room for so many bytes of them; every call wants a proof.
+ * @param lines the ids, as above
+ */
+export function beginReadRequest(
+  isBatch: boolean,
+  calls: number,
+  lines: Uint8Array,
+  transactionsBytes: number,
+): { readonly bytes: Uint8Array; readonly room: Uint8Array } {
+  const idsAt = ACKS_AT + calls + 4;
+  const transactionsAt = idsAt + lines.length;
+  const bytes = Buffer.allocUnsafe(transactionsAt + transactionsBytes);
+  bytes.writeUInt32BE(calls, 0);
   bytes[IS_BATCH_AT] = isBatch ? 1 : 0;
   bytes.fill(0, ACKS_AT, idsAt);
-  for (const i of acks) bytes[ACKS_AT + i] = 1;
   bytes.writeUInt32BE(lines.length, idsAt - 4);
   bytes.set(lines, idsAt);
-  bytes.set(transactions, idsAt + lines.length);
-  return bytes;
+  return { bytes, room: bytes.subarray(transactionsAt) };
 }
 
 export class ReadRequest {

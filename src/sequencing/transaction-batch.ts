@@ -9,6 +9,7 @@ import { ADDRESS_BYTES } from "../base/eip712.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { TIMESTAMP_BYTES } from "../log/entry.ts";
 import { LENGTH_BYTES } from "../log/packed-entries.ts";
+import type { TransactionColumns, Verification } from "./transaction-columns.ts";
 
 /** What is known of a transaction when it was verified. */
 export interface VerifiedTransaction {
@@ -52,6 +53,34 @@ export function packBatch(transactions: readonly VerifiedTransaction[], into: Ui
     end += HEADER_BYTES + payload.length;
     view.setUint32(count * ENDS_AT + i * 4, end);
   });
+}
+
+/** Bytes that the transactions at the places [from, to) of columns take. */
+export function packedColumnsLength({ entryOffsets }: TransactionColumns, from: number, to: number): number {
+  return (to - from) * ENTRIES_AT + entryOffsets[to]! - entryOffsets[from]!;
+}
+
+/** Writes them into exactly as many bytes as they take. */
+export function packColumns(
+  { senders, expires, entries, entryOffsets }: TransactionColumns,
+  { ids, verdicts }: Verification,
+  from: number,
+  to: number,
+  into: Uint8Array,
+): void {
+  const count = to - from;
+  const copy = (column: Uint8Array, bytes: number, at: number) =>
+    into.set(column.subarray(from * bytes, to * bytes), count * at);
+  copy(ids, HASH_BYTES, 0);
+  copy(senders, ADDRESS_BYTES, SENDERS_AT);
+  copy(expires, 8, EXPIRES_AT);
+  copy(verdicts, 1, VERDICTS_AT);
+  into.set(entries.subarray(entryOffsets[from], entryOffsets[to]), count * ENTRIES_AT);
+  const view = viewOf(into);
+  const moved = count * ENTRIES_AT - entryOffsets[from]!;
+  for (let i = 0; i < count; i++) {
+    view.setUint32(count * ENDS_AT + i * 4, moved + entryOffsets[from + i + 1]!);
+  }
 }
 
 export class TransactionBatch {

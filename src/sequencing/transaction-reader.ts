@@ -3,16 +3,18 @@
  * every payload a canonical transaction, every sender a writer, none expired. All others are the intake's, which
  * decides about each of their payloads and says what is wrong with it.
  */
+import { viewOf } from "../base/bytes.ts";
 import { ADDRESS_BYTES, type DigestContext } from "../base/eip712.ts";
 import { SequencerError } from "../base/errors.ts";
 import { HASH_BYTES } from "../base/hash.ts";
 import { SIGNATURE_BYTES } from "../base/secp256k1.ts";
 import { Permissions } from "../permission/policy.ts";
-import { transactionDigests } from "../verify/digests.ts";
+import { columnDigests, transactionDigests } from "../verify/digests.ts";
 import type { SignatureBatch, Verifier } from "../verify/verify.ts";
-import { refusalAt } from "./rules.ts";
+import { expiryRefusal, refusalAt, writerRefusal } from "./rules.ts";
 import { decodeOperation, type SignedTransaction } from "./transaction.ts";
 import { packBatch, packedBatchLength, type VerifiedTransaction } from "./transaction-batch.ts";
+import type { TransactionColumns, Verification } from "./transaction-columns.ts";
 
 /** What the reader has to know of the log. */
 export type ReaderNote =
@@ -30,6 +32,8 @@ interface StoredRole {
 }
 
 type ReadTransaction = SignedTransaction & { readonly payload: Uint8Array };
+
+const NONE: Verification = { ids: new Uint8Array(0), verdicts: new Uint8Array(0) };
 
 export class TransactionReader {
   readonly #verifier: Pick<Verifier, "verify">;
@@ -75,6 +79,28 @@ export class TransactionReader {
       next += ofRequest.length;
       return bytes;
     });
+  }
+
+  /** Whether all transactions at the places [from, to) may be in the log now, if they are signed. */
+  mayOrder({ senders, expires }: TransactionColumns, from: number, to: number): boolean {
+    if (this.#context === undefined) return false;
+    const now = this.#now();
+    const view = viewOf(expires);
+    for (let i = from; i < to; i++) {
+      const at = view.getUint32(8 * i) * 2 ** 32 + view.getUint32(8 * i + 4);
+      if (expiryRefusal(now, at, this.#lifetimeMs) !== undefined) return false;
+      if (writerRefusal(this.#permissions, senders, ADDRESS_BYTES * i) !== undefined) return false;
+    }
+    return true;
+  }
+
+  /** Verifies the first `count` transactions in columns, all of them such that they may be in the log. */
+  verify(columns: TransactionColumns, count: number): Verification {
+    if (this.#context === undefined || count === 0) return NONE;
+    const ids = columnDigests(this.#context, count, columns);
+    const signatures = columns.signatures.subarray(0, count * SIGNATURE_BYTES);
+    const addresses = columns.senders.subarray(0, count * ADDRESS_BYTES);
+    return { ids, verdicts: this.#verifier.verify({ count, digests: ids, signatures, addresses }) };
   }
 
   #verify(context: DigestContext, transactions: readonly ReadTransaction[]): VerifiedTransaction[] {
