@@ -50,12 +50,22 @@ export function readCall(at: usize, place: usize): usize {
   let members: u32 = 0;
   do {
     at += 1;
-    let member: u32 = 1;
-    if (begins(at, PARAMS)) at = readParams(at + PARAMS.length, place);
-    else if (((member = 2), begins(at, ID))) at = readId(at + ID.length, place);
-    else if (((member = 4), begins(at, METHOD))) at += METHOD.length;
-    else if (((member = 8), begins(at, VERSION))) at += VERSION.length;
-    else return BROKEN;
+    let member: u32;
+    if (begins(at, PARAMS)) {
+      member = 1;
+      at = readParams(at + PARAMS.length, place);
+    } else if (begins(at, ID)) {
+      member = 2;
+      at = readId(at + ID.length, place);
+    } else if (begins(at, METHOD)) {
+      member = 4;
+      at += METHOD.length;
+    } else if (begins(at, VERSION)) {
+      member = 8;
+      at += VERSION.length;
+    } else {
+      return BROKEN;
+    }
     if (at == BROKEN || (members & member) != 0) return BROKEN;
     members |= member;
   } while (load<u8>(at) == COMMA);

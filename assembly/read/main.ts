@@ -39,15 +39,19 @@ export function read(bodyBytes: usize, first: usize): usize {
   v128.store(end, i64x2.splat(0));
   v128.store(end, i64x2.splat(0), 16);
   const most = min(first + CALLS_MAX, TRANSACTIONS_MAX);
-  const isBatch = load<u8>(BODY) == OPENING_BRACKET;
-  let at = isBatch ? BODY : BODY - 1;
-  let place = first;
-  do {
-    if (place == most) return 0;
-    at = readCall(at + 1, place);
+  if (load<u8>(BODY) == OPENING_BRACKET) return readBatch(BODY + 1, end, first, most);
+  return first < most && readCall(BODY, first) == end ? 1 : 0;
+}
+
+/** How many calls a batch has, from behind its bracket. */
+function readBatch(at: usize, end: usize, first: usize, most: usize): usize {
+  for (let place = first; place < most; place++) {
+    at = readCall(at, place);
     if (at == BROKEN) return 0;
-    place += 1;
-  } while (isBatch && load<u8>(at) == COMMA);
-  if (isBatch && load<u8>(at++) != CLOSING_BRACKET) return 0;
-  return at == end ? place - first : 0;
+    if (load<u8>(at) != COMMA) {
+      return load<u8>(at) == CLOSING_BRACKET && at + 1 == end ? place + 1 - first : 0;
+    }
+    at += 1;
+  }
+  return 0;
 }
