@@ -71,6 +71,12 @@ export const TILE_CACHE_ENTRIES = 1_024;
 export const ROOT_CACHE_ENTRIES = 4_096;
 /** The last blocks committed, kept in memory for readers near the head: at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. */
 export const READ_CACHE_BYTES = 32 * MIB;
+/** Bytes of each half of the journal: what half a million small transactions a second need until they are written to the database. */
+export const JOURNAL_HALF_BYTES = 4 * MIB;
+/** Bytes of a commit that goes through the journal: a larger one takes LMDB hardly longer, and is written once. */
+export const JOURNALED_BYTES_MAX = 256 * KIB;
+/** Milliseconds that a commit stays in the journal alone: the fewer transactions of LMDB, the less they cost. */
+export const JOURNALED_MS = 100;
 /** Entries and bytes of one sequencer_read answer (SPEC section 5). */
 export const READ_ENTRIES_MAX = 1_000;
 export const READ_BYTES_MAX = 4 * MIB;

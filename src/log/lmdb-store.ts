@@ -1,284 +1,190 @@
 /**
- * The store on disk, in LMDB: a block's entries and ids, cut into values, its tiles and roles in the same transaction.
- * `overlappingSync: false`: a commit is on the disk when its promise resolves. The only file that touches the
- * database. Keys are one letter and big-endian numbers, so that LMDB's order is the log's.
+ * The store on disk. A commit of usual size is durable in the journal after one flush of the disk, and goes to the
+ * database later, with others in one transaction; until then it is read from memory. A large one, and one that sets
+ * roles or comes with ids to index, goes to the database at once, behind all that is in the journal.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { open, type RootDatabase } from "lmdb";
 import { assert } from "../base/assert.ts";
-import { concatBytes, fromUtf8, readU64be, u64be, utf8 } from "../base/bytes.ts";
+import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
-import { lockFile } from "../base/file-lock.ts";
-import { HASH_BYTES } from "../base/hash.ts";
-import { READ_CACHE_BYTES } from "../base/limits.ts";
+import { JOURNAL_HALF_BYTES, JOURNALED_BYTES_MAX, JOURNALED_MS, READ_CACHE_BYTES } from "../base/limits.ts";
 import { BlockList } from "./block-list.ts";
+import { Database, type DatabaseOptions } from "./database.ts";
+import { Journal, readJournal } from "./journal.ts";
+import { decodeRecord, encodeRecord, type JournaledCommit } from "./journal-record.ts";
+import { EMPTY_ROOT } from "./merkle.ts";
 import type { EntryRun } from "./packed-entries.ts";
-import {
-  type Commit,
-  type CommittedHead,
-  damaged,
-  type Store,
-  type StoredBlock,
-  type StoredRole,
-} from "./store.ts";
-import { cutEntries, cutIds, entriesIn, idsIn, type StoredValue } from "./stored-values.ts";
+import { type Commit, type CommittedHead, damaged, type Store, type StoredRole } from "./store.ts";
 
-export interface LmdbStoreOptions {
-  /** Directory of the database; made if it does not exist. */
-  readonly path: string;
-  readonly idIndex?: boolean;
+/** A commit that the database does not have yet. */
+interface PendingCommit {
+  readonly commit: Commit;
+  /** The half of the journal that has it. */
+  readonly half: 0 | 1;
 }
 
-const FORMAT = utf8("sequencer-store/2");
-const KEY = { format: utf8("f"), head: utf8("h"), note: utf8("n") };
-const PREFIX = { entries: utf8("b"), ids: utf8("d"), tile: utf8("t"), role: utf8("r"), id: utf8("i") };
-
-// LMDB meta pages, as far as they are looked at.
-const META_BYTES = 160;
-const P_META = 8;
-const LMDB_MAGIC = 0xbeefc0de;
-const LMDB_VERSION = 2;
-/** Pages that the file of a sound database may be short of: one was the most in thousands of commits. */
-const UNWRITTEN_PAGES_MAX = 16;
-
-/** Reads that wait for the disk at once: as many as Node has threads for that. */
-const FETCHES = 4;
-
-const keyOf = (prefix: Uint8Array, first: number): Uint8Array => concatBytes(prefix, u64be(first));
-const tileKey = (level: number, index: number): Uint8Array =>
-  concatBytes(PREFIX.tile, Uint8Array.of(level), u64be(index));
-const roleKey = (account: Uint8Array): Uint8Array => concatBytes(PREFIX.role, account);
-const idKey = (id: Uint8Array): Uint8Array => concatBytes(PREFIX.id, id);
-
 export class LmdbStore implements Store {
-  readonly #database: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #path: string;
-  readonly indexesIds: boolean;
-  readonly #unlock: () => void;
-  /** The last blocks committed: readers near the head share them. */
+  readonly #database: Database;
+  readonly #journal: Journal;
+  /** The oldest first. */
+  readonly #pending: PendingCommit[] = [];
+  /** Their tiles; of each the newest. */
+  readonly #tiles = new Map<string, Uint8Array>();
+  /** The last blocks committed, those of all pending commits among them: readers near the head share them. */
   readonly #recent = new BlockList(READ_CACHE_BYTES);
   #head: CommittedHead | undefined;
+  #note: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Writes to the database, one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+  /** Why nothing can be committed any more. */
+  #failure: unknown;
 
   /** @throws SequencerError `locked`, or `store` if this is no database of ours or a damaged one */
-  constructor({ path, idIndex = false }: LmdbStoreOptions) {
-    this.#path = path;
-    this.indexesIds = idIndex;
-    this.#unlock = prepareDirectory(path);
+  constructor(options: DatabaseOptions) {
+    this.#database = new Database(options);
+    const { path } = options;
+    const journal = join(path, "journal");
     try {
-      this.#database = openDatabase(path);
-      this.#head = this.#readHead();
+      recover(this.#database, journal, path);
     } catch (error) {
-      this.#unlock();
-      throw error instanceof SequencerError ? error : damaged(path, "LMDB cannot read it", error);
+      void this.#database.close();
+      throw error instanceof SequencerError ? error : damaged(path, "its journal cannot be read", error);
     }
+    this.#journal = new Journal(journal, JOURNAL_HALF_BYTES);
+    this.#head = this.#database.head;
+    this.#note = this.#database.note();
   }
 
   get head(): CommittedHead | undefined {
     return this.#head;
   }
 
-  async commit({ block, tiles, roles, head, note }: Commit): Promise<void> {
+  get indexesIds(): boolean {
+    return this.#database.indexesIds;
+  }
+
+  async commit(commit: Commit): Promise<void> {
+    const { block, head, note } = commit;
     assert(block.first === (this.#head?.size ?? 0), "a block begins where the last one ended");
-    const database = this.#database;
-    try {
-      // A batch is one transaction, written by LMDB's own thread; `transaction` would have this one copy the block.
-      await database.batch(() => {
-        if (this.#head === undefined) database.put(KEY.format, FORMAT);
-        for (const { first, bytes } of cutEntries(block)) database.put(keyOf(PREFIX.entries, first), bytes);
-        for (const { first, bytes } of cutIds(block.first, block.ids)) {
-          database.put(keyOf(PREFIX.ids, first), bytes);
-        }
-        for (const { level, index, hashes } of tiles) database.put(tileKey(level, index), hashes);
-        for (const { account, role } of roles) this.#putRole(account, role);
-        if (this.indexesIds) this.#putIds(block);
-        if (note !== undefined) database.put(KEY.note, utf8(note));
-        database.put(KEY.head, encodeHead(head));
-      });
-    } catch (cause) {
-      throw new SequencerError("store", `the database in ${this.#path} refused a commit`, {
-        cause,
-        hint: "Look at the disk (space, health) before starting again; nothing acknowledged is lost",
-      });
-    }
-    this.#head = head;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isJournaled(commit)) await this.#journalCommit(commit);
+    else await this.#write(commit);
     this.#recent.add(block);
+    this.#head = head;
+    this.#note = note ?? this.#note;
   }
 
   piece(from: number, to: number): EntryRun | undefined {
-    const recent = this.#recent.piece(from, to);
-    if (recent !== undefined) return recent;
-    const value = this.#read(PREFIX.entries, from);
-    const piece = value && entriesIn(value, from, to);
-    return piece && { ...piece, entries: new Uint8Array(piece.entries) };
+    return this.#recent.piece(from, to) ?? this.#database.piece(from, to);
   }
 
   ids(from: number, to: number): Uint8Array | undefined {
-    const recent = this.#recent.ids(from, to);
-    if (recent !== undefined) return recent;
-    const value = this.#read(PREFIX.ids, from);
-    const ids = value && idsIn(value, from, to);
-    return ids && new Uint8Array(ids);
+    return this.#recent.ids(from, to) ?? this.#database.ids(from, to);
   }
 
-  async fetchIds(from: number, to: number): Promise<void> {
-    const range = { start: keyOf(PREFIX.ids, from), end: keyOf(PREFIX.ids, to) };
-    const keys = await this.#database.getKeys(range).asArray;
-    const share = Math.ceil(keys.length / FETCHES);
-    const shares = Array.from({ length: FETCHES }, (_, i) => keys.slice(i * share, (i + 1) * share));
-    await Promise.all(shares.map((some) => this.#database.prefetch(some)));
+  fetchIds(from: number, to: number): Promise<void> {
+    return this.#database.fetchIds(from, to);
   }
 
   tile(level: number, index: number): Uint8Array | undefined {
-    return this.#database.getBinary(tileKey(level, index));
+    return this.#tiles.get(tileName(level, index)) ?? this.#database.tile(level, index);
   }
 
-  *roles(): Iterable<StoredRole> {
-    const end = Uint8Array.of(PREFIX.role[0]! + 1);
-    for (const { key, value } of this.#database.getRange({ start: PREFIX.role, end })) {
-      yield { account: Uint8Array.from(key.subarray(1)), role: value[0]! };
-    }
+  roles(): Iterable<StoredRole> {
+    return this.#database.roles();
   }
 
   note(): string | undefined {
-    const bytes = this.#database.getBinary(KEY.note);
-    return bytes === undefined ? undefined : fromUtf8(bytes);
+    return this.#note;
   }
 
   sequenceOf(id: Uint8Array): number | undefined {
-    if (!this.indexesIds) return undefined;
-    const bytes = this.#database.getBinary(idKey(id));
-    return bytes === undefined ? undefined : readU64be(bytes, 0);
+    return this.#database.sequenceOf(id);
   }
 
-  async freeBytes(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.#path);
-    return bavail * bsize;
+  freeBytes(): Promise<number> {
+    return this.#database.freeBytes();
   }
 
   async close(): Promise<void> {
-    await this.#database.close();
-    this.#unlock();
-  }
-
-  /**
-   * The value of a kind that holds a sequence number, if any does. Its bytes are LMDB's own buffer and stay until the
-   * next read: most readers want a part of them. Whoever reads on from a value to the next one needs no cursor.
-   */
-  #read(prefix: Uint8Array, sequence: number): StoredValue | undefined {
-    const key = keyOf(prefix, sequence);
-    const exact = this.#database.getBinaryFast(key);
-    if (exact !== undefined) return { first: sequence, bytes: exact.subarray(0, exact.length) };
-    for (const before of this.#database.getKeys({ start: key, end: prefix, reverse: true, limit: 1 })) {
-      const bytes = this.#database.getBinaryFast(before)!;
-      return { first: readU64be(before, 1)!, bytes: bytes.subarray(0, bytes.length) };
-    }
-    return undefined;
-  }
-
-  #putRole(account: Uint8Array, role: number): void {
-    if (role === 0) this.#database.remove(roleKey(account));
-    else this.#database.put(roleKey(account), Uint8Array.of(role));
-  }
-
-  #putIds(block: StoredBlock): void {
-    for (let i = 0; i < block.count; i++) {
-      const id = block.ids.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-      this.#database.put(idKey(id), u64be(block.first + i));
+    try {
+      await this.#write();
+    } finally {
+      await this.#journal.close();
+      await this.#database.close();
     }
   }
 
-  #readHead(): CommittedHead | undefined {
-    const bytes = this.#database.getBinary(KEY.head);
-    if (bytes === undefined) return undefined;
-    const size = readU64be(bytes, 0);
-    const lastTimestamp = readU64be(bytes, 8);
-    const lastBlock = readU64be(bytes, 16);
-    if (
-      bytes.length !== 24 + HASH_BYTES ||
-      size === undefined ||
-      lastTimestamp === undefined ||
-      lastBlock === undefined
-    ) {
-      throw damaged(this.#path, "its head is not readable");
-    }
-    return { size, lastTimestamp, lastBlock, root: Uint8Array.from(bytes.subarray(24)) };
+  #isJournaled({ block, tiles, roles }: Commit): boolean {
+    if (this.#head === undefined || this.indexesIds || roles.length > 0) return false;
+    const tileBytes = tiles.reduce((sum, { hashes }) => sum + hashes.length, 0);
+    return block.entries.length + block.ids.length + tileBytes <= JOURNALED_BYTES_MAX;
   }
-}
 
-function prepareDirectory(path: string): () => void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new SequencerError("store", `cannot use ${path} as a database directory`, {
-      cause,
-      hint: "Check -dbpath",
+  async #journalCommit(commit: Commit): Promise<void> {
+    const record = encodeRecord({ rootBefore: this.#head?.root ?? EMPTY_ROOT, commit });
+    if (!this.#journal.fits(record.length)) {
+      // The other half is free once the database has what is in it.
+      if (this.#pending.some(({ half }) => half !== this.#journal.half)) await this.#write();
+      this.#journal.turn();
+    }
+    try {
+      await this.#journal.append(record);
+    } catch (cause) {
+      throw this.#database.refused(cause);
+    }
+    this.#pending.push({ commit, half: this.#journal.half });
+    for (const { level, index, hashes } of commit.tiles) this.#tiles.set(tileName(level, index), hashes);
+    this.#timer ??= setTimeout(() => void this.#write().catch(() => undefined), JOURNALED_MS);
+  }
+
+  /** Writes to the database what the journal alone has, and a commit behind it. */
+  #write(last?: Commit): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#writePending(last));
+    this.#writing.catch((error: unknown) => {
+      this.#failure = error;
     });
+    return this.#writing;
   }
-  return lockFile(join(path, "lock"), "the database");
-}
 
-function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
-  if (!hasMetaPages(join(path, "data.mdb"))) throw damaged(path, "data.mdb is cut short or not of LMDB");
-  const options = {
-    path,
-    // LMDB would take a directory whose name has a dot in it for a file.
-    noSubdir: false,
-    encoding: "binary",
-    keyEncoding: "binary",
-    overlappingSync: false,
-    noMemInit: false,
-    // Whoever asks for an old entry or tile wants 16 KiB at most: the kernel would read up to megabytes around each page.
-    noReadAhead: true,
-  } as const;
-  const database = open<Uint8Array, Uint8Array>(options);
-  const { lastPageNumber, pageSize, entryCount } = database.getStats() as Record<string, number>;
-  checkLength(path, (lastPageNumber! + 1) * pageSize!, pageSize!);
-  const format = database.getBinary(KEY.format);
-  if (format === undefined ? entryCount! > 0 : fromUtf8(format) !== fromUtf8(FORMAT)) {
-    throw new SequencerError("store", `${path} holds a database of another program or release`, {
-      hint: "Choose another -dbpath; a log of another release moves by way of a new replica that catches up from it",
-    });
-  }
-  return database;
-}
-
-/**
- * A read past the end of the file ends the process with SIGBUS: look before reading anything. A sound file may lack a
- * page or so, which its last commit took and gave back without writing it: zeros stand in for those.
- */
-function checkLength(path: string, length: number, pageSize: number): void {
-  const file = join(path, "data.mdb");
-  const missing = length - statSync(file).size;
-  if (missing > UNWRITTEN_PAGES_MAX * pageSize)
-    throw damaged(path, "the file is shorter than its index says");
-  if (missing > 0) truncateSync(file, length);
-}
-
-/**
- * LMDB ends the process with SIGSEGV if the file does not begin with its two meta pages: look before it does. Each has
- * the flag P_META at 18, a magic number and the format's version at 24, and the size of a page at 48.
- */
-function hasMetaPages(file: string): boolean {
-  if (!existsSync(file)) return true;
-  const descriptor = openSync(file, "r");
-  try {
-    const page = Buffer.alloc(META_BYTES);
-    let pageSize = 0;
-    for (let i = 0; i < 2; i++) {
-      const bytes = readSync(descriptor, page, 0, META_BYTES, i * pageSize);
-      if (bytes === 0 && i === 0) return true;
-      if (bytes < META_BYTES || (page.readUInt16LE(18) & P_META) === 0) return false;
-      if (page.readUInt32LE(24) !== LMDB_MAGIC || page.readUInt32LE(28) !== LMDB_VERSION) return false;
-      pageSize = page.readUInt32LE(48);
+  async #writePending(last: Commit | undefined): Promise<void> {
+    const pending = this.#pending.map(({ commit }) => commit);
+    const commits = last === undefined ? pending : [...pending, last];
+    if (commits.length === 0) return;
+    await this.#database.write(commits);
+    this.#pending.splice(0, pending.length);
+    for (const { level, index, hashes } of pending.flatMap(({ tiles }) => tiles)) {
+      const name = tileName(level, index);
+      if (this.#tiles.get(name) === hashes) this.#tiles.delete(name);
     }
-    return true;
-  } finally {
-    closeSync(descriptor);
   }
 }
 
-function encodeHead({ size, root, lastTimestamp, lastBlock }: CommittedHead): Uint8Array {
-  return concatBytes(u64be(size), u64be(lastTimestamp), u64be(lastBlock), root);
+function tileName(level: number, index: number): string {
+  return `${level}/${index}`;
+}
+
+/** Writes to the database what a process that ended early left in its journal. */
+function recover(database: Database, path: string, where: string): void {
+  const left = new Map<number, JournaledCommit>();
+  for (const bytes of readJournal(path, JOURNAL_HALF_BYTES)) {
+    const record = decodeRecord(bytes);
+    left.set(record.commit.block.first, record);
+  }
+  const commits: Commit[] = [];
+  let head = database.head;
+  for (;;) {
+    const next = left.get(head?.size ?? 0);
+    if (next === undefined || !equalBytes(next.rootBefore, head?.root ?? EMPTY_ROOT)) break;
+    commits.push(next.commit);
+    head = next.commit.head;
+  }
+  const newest = Math.max(0, ...[...left.values()].map(({ commit }) => commit.head.size));
+  if (newest > (head?.size ?? 0)) {
+    throw damaged(where, `it ends at entry ${head?.size ?? 0}, and its journal goes on from a later one`);
+  }
+  if (commits.length > 0) database.writeNow(commits);
 }

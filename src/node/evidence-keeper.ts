@@ -2,21 +2,13 @@
  * The watchtower's memory: what contradicts the log is written to disk before anything else, then told to others. It
  * survives restarts: what is in the directory is held again.
  */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { equalBytes, fromUtf8, toHexDigits, utf8 } from "../base/bytes.ts";
 import { describeError, SequencerError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
+import { syncDirectory } from "../base/sync-directory.ts";
 import type { AttestedHead } from "../log/checkpoint.ts";
 import type { Genesis } from "../log/genesis.ts";
 import type { Log } from "../log/log.ts";
@@ -152,9 +144,7 @@ export class EvidenceKeeper {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
       writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
       renameSync(`${path}.new`, path);
-      const directory = openSync(this.#directory, "r");
-      fsyncSync(directory);
-      closeSync(directory);
+      syncDirectory(this.#directory);
       return path;
     } catch (error) {
       this.#logger.error({ evidence: text }, `evidence cannot be written: ${describeError(error)}`);

@@ -24,6 +24,7 @@ import { SequencerError } from "../base/errors.ts";
 import { lockFile } from "../base/file-lock.ts";
 import { HASH_BYTES, sha256 } from "../base/hash.ts";
 import { GUARD_PEER_BYTES_MAX, GUARD_PEERS_MAX } from "../base/limits.ts";
+import { syncDirectory } from "../base/sync-directory.ts";
 import type { Head } from "../log/checkpoint.ts";
 import { EMPTY_ROOT } from "../log/merkle.ts";
 
@@ -245,10 +246,4 @@ function damagedGuard(path: string): SequencerError {
   return new SequencerError("guard", `the sign guard ${path} is damaged`, {
     hint: "Move it away and start with -recover-guard, which takes the newest head from a peer or from -trust-head",
   });
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
-  fsyncSync(descriptor);
-  closeSync(descriptor);
 }

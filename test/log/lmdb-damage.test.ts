@@ -38,7 +38,9 @@ suite("a file that was cut", () => {
       path,
       ...lengths.map(String),
     );
-    assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: "" }, stdout);
+    assert.deepEqual({ code, signal }, { code: 0, signal: null }, stdout);
+    // LMDB itself says so, once more.
+    assert.match(stderr, /^(internal error, index points to a 00 page!\?\s*)*$/);
     return stdout
       .trim()
       .split("\n")
