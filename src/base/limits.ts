@@ -69,7 +69,7 @@ export const HASH_TIMEOUT_MS = 30_000;
 export const TILE_CACHE_ENTRIES = 1_024;
 /** Roots of earlier sizes kept in memory. */
 export const ROOT_CACHE_ENTRIES = 4_096;
-/** The last blocks committed, kept in memory for readers near the head: at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. */
+/** The last blocks committed, kept in memory for readers near the head: at most BLOCK_BYTES_MAX each and READ_CACHE_BYTES in all. More than the journal holds: what the database lacks is read here. */
 export const READ_CACHE_BYTES = 32 * MIB;
 /** Bytes of each half of the journal: what half a million small transactions a second need until they are written to the database. */
 export const JOURNAL_HALF_BYTES = 4 * MIB;

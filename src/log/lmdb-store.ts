@@ -68,8 +68,7 @@ export class LmdbStore implements Store {
     const { block, head, note } = commit;
     assert(block.first === (this.#head?.size ?? 0), "a block begins where the last one ended");
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isJournaled(commit)) await this.#journalCommit(commit);
-    else await this.#write(commit);
+    await (this.#isJournaled(commit) ? this.#journalCommit(commit) : this.#write(commit));
     this.#recent.add(block);
     this.#head = head;
     this.#note = note ?? this.#note;
@@ -132,7 +131,9 @@ export class LmdbStore implements Store {
     try {
       await this.#journal.append(record);
     } catch (cause) {
-      throw this.#database.refused(cause);
+      // A flush that failed may have lost what it was for, and the next one would not say so.
+      this.#failure = this.#database.refused(cause);
+      throw this.#failure;
     }
     this.#pending.push({ commit, half: this.#journal.half });
     for (const { level, index, hashes } of commit.tiles) this.#tiles.set(tileName(level, index), hashes);
