@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { fromUtf8, utf8 } from "../base/bytes.ts";
 import { HASH_BYTES } from "../base/hash.ts";
-import { RlpReader, rlpBytes, rlpInteger, rlpList } from "../base/rlp.ts";
+import { RlpError, RlpReader, rlpBytes, rlpInteger, rlpList } from "../base/rlp.ts";
 import type { Commit, StoredTile } from "./store.ts";
 
 export interface JournaledCommit {
@@ -41,9 +41,10 @@ export function decodeRecord(bytes: Uint8Array): JournaledCommit {
   const tiles = decodeTiles(list.list());
   const root = list.bytes(HASH_BYTES);
   const head = { size: first + count, root, lastTimestamp: list.number(), lastBlock: list.number() };
-  const note = fromUtf8(list.bytes()) || undefined;
+  const note = fromUtf8(list.bytes());
   list.end();
-  return { rootBefore, commit: { block, tiles, roles: [], head, ...(note !== undefined && { note }) } };
+  if (note === undefined) throw new RlpError("a note that is no UTF-8");
+  return { rootBefore, commit: { block, tiles, roles: [], head, ...(note !== "" && { note }) } };
 }
 
 function encodeTile({ level, index, hashes }: StoredTile): Uint8Array {

@@ -18,7 +18,7 @@ const HEADER_BYTES = HASH_BYTES + 4;
 /** The records of a file that are whole, in the order of either half; they may be older than what was written last. */
 export function readJournal(path: string, halfBytes: number): Uint8Array[] {
   if (!existsSync(path)) return [];
-  const bytes = readFileSync(path);
+  const bytes = new Uint8Array(readFileSync(path));
   return [...recordsIn(bytes.subarray(0, halfBytes)), ...recordsIn(bytes.subarray(halfBytes))];
 }
 

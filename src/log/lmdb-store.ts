@@ -39,6 +39,7 @@ export class LmdbStore implements Store {
   #writing: Promise<void> = Promise.resolve();
   /** Why nothing can be committed any more. */
   #failure: unknown;
+  #closed: Promise<void> | undefined;
 
   /** @throws SequencerError `locked`, or `store` if this is no database of ours or a damaged one */
   constructor(options: DatabaseOptions) {
@@ -106,7 +107,12 @@ export class LmdbStore implements Store {
     return this.#database.freeBytes();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#write();
     } finally {

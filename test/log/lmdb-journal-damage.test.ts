@@ -1,0 +1,104 @@
+/**
+ * A journal that does not belong to its database is refused, and one that cannot be written ends all commits.
+ */
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { u64be } from "../../src/base/bytes.ts";
+import { JOURNAL_HALF_BYTES } from "../../src/base/limits.ts";
+import { rlpBytes, rlpList } from "../../src/base/rlp.ts";
+import { Journal } from "../../src/log/journal.ts";
+import { LmdbStore } from "../../src/log/lmdb-store.ts";
+import {
+  contentsAt,
+  contentsInMemory,
+  contentsOf,
+  copyOf,
+  large,
+  openFrozen,
+} from "../helpers/frozen-store.ts";
+import { genesis, sealNext, storedLog } from "../helpers/stored-log.ts";
+import { temporaryDirectory } from "../helpers/temporary-directory.ts";
+
+const PAGE = 4_096;
+
+suite("a journal that", () => {
+  const gap = {
+    code: "store",
+    message: /ends at entry \d+, and its journal goes on from a later one/,
+    hint: /restore it/,
+  };
+
+  function assertRefused(path: string, expected: object): void {
+    const before = readFileSync(join(path, "data.mdb"));
+    assert.throws(() => new LmdbStore({ path }), expected);
+    assert.ok(readFileSync(join(path, "data.mdb")).equals(before), "the database is as it was");
+  }
+
+  test("lost its last record to a crash leaves the log that was before it", async (t) => {
+    const { path } = await openFrozen(t, [5, 6]);
+    const copy = copyOf(path);
+    const bytes = readFileSync(join(copy, "journal"));
+    bytes.fill(0, PAGE + 100, 2 * PAGE);
+    writeFileSync(join(copy, "journal"), bytes);
+    assert.deepEqual(await contentsAt(copy), await contentsInMemory([5]));
+  });
+
+  test("lost a record that others follow is refused", async (t) => {
+    const { path, log } = await openFrozen(t);
+    for (let i = 0; i < 20; i++) await log.commit(sealNext(log, 4, [], large));
+    const copy = copyOf(path);
+    const bytes = readFileSync(join(copy, "journal"));
+    assert.ok(bytes.subarray(JOURNAL_HALF_BYTES).some((byte) => byte !== 0));
+    bytes[1_000]! ^= 1;
+    writeFileSync(join(copy, "journal"), bytes);
+    assertRefused(copy, gap);
+  });
+
+  test("is newer than the database is refused", async (t) => {
+    const { path, log } = await openFrozen(t, [3]);
+    const older = copyOf(path, ["data.mdb"]);
+    await log.commit(sealNext(log, 5, [], large));
+    await log.commit(sealNext(log, 1));
+    copyFileSync(join(path, "journal"), join(older, "journal"));
+    assertRefused(older, gap);
+  });
+
+  test("is older than the database changes nothing", async (t) => {
+    const { path, store, log } = await openFrozen(t, [3, 4]);
+    const older = copyOf(path, ["journal"]);
+    await log.commit(sealNext(log, 5, [], large));
+    copyFileSync(join(path, "data.mdb"), join(older, "data.mdb"));
+    assert.deepEqual(await contentsAt(older), contentsOf(store));
+  });
+
+  test("continues another log is refused", async (t) => {
+    const { path } = await openFrozen(t, [3]);
+    const other = join(temporaryDirectory(t), "database");
+    const store = new LmdbStore({ path: other });
+    await storedLog(store, [], { ...genesis, origin: "example.com/other" });
+    await store.close();
+    copyFileSync(join(path, "journal"), join(other, "journal"));
+    assertRefused(other, gap);
+  });
+
+  test("has whole records of something else is refused", async (t) => {
+    const { path } = await openFrozen(t, [3]);
+    const copy = copyOf(path, ["data.mdb"]);
+    const journal = new Journal(join(copy, "journal"), JOURNAL_HALF_BYTES);
+    await journal.append(rlpList([rlpBytes(u64be(1))]));
+    await journal.close();
+    assertRefused(copy, { code: "store", message: /its journal cannot be read/, hint: /restore it/ });
+  });
+});
+
+test("where the journal cannot be written nothing is committed any more", async (t) => {
+  const { path, log } = await openFrozen(t);
+  mkdirSync(join(path, "journal"));
+  const refused = { code: "store", message: /refused a commit/, hint: /Look at the disk/ };
+  await assert.rejects(log.commit(sealNext(log, 1)), refused);
+  rmSync(join(path, "journal"), { recursive: true });
+  await assert.rejects(log.commit(sealNext(log, 1)), refused);
+  assert.equal(log.committed.size, 1);
+});
