@@ -98,6 +98,9 @@ export class Database implements Omit<Store, "commit"> {
 
   /** What a commit that fails is reported as. */
   refused(cause: unknown): SequencerError {
+    // LMDB's own promise of the reason, which nobody else waits for.
+    const { commitError } = cause as { readonly commitError?: Promise<never> };
+    commitError?.catch(() => undefined);
     return new SequencerError("store", `the database in ${this.#path} refused a commit`, {
       cause,
       hint: "Look at the disk (space, health) before starting again; nothing acknowledged is lost",
@@ -238,6 +241,8 @@ function openDatabase(path: string): RootDatabase<Uint8Array, Uint8Array> {
     encoding: "binary",
     keyEncoding: "binary",
     overlappingSync: false,
+    // Each write is a batch already. Around it LMDB would make one more, and nobody could tell that it failed.
+    eventTurnBatching: false,
     noMemInit: false,
     // Whoever asks for an old entry or tile wants 16 KiB at most: the kernel would read up to megabytes around each page.
     noReadAhead: true,

@@ -37,6 +37,7 @@ export function decodeRecord(bytes: Uint8Array): JournaledCommit {
   const rootBefore = list.bytes(HASH_BYTES);
   const first = list.number();
   const count = list.number();
+  if (count === 0) throw new RlpError("a commit without entries");
   const block = { first, count, entries: list.bytes(), ids: list.bytes(count * HASH_BYTES) };
   const tiles = decodeTiles(list.list());
   const root = list.bytes(HASH_BYTES);

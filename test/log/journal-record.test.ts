@@ -57,6 +57,13 @@ suite("a commit as a record", () => {
     );
   });
 
+  test("has entries", () => {
+    const [each] = fc.sample(record, 1);
+    const block = { ...each!.commit.block, count: 0, ids: new Uint8Array(0) };
+    const bytes = encodeRecord({ ...each!, commit: { ...each!.commit, block } });
+    assert.throws(() => decodeRecord(bytes), RlpError);
+  });
+
   test("has no place for roles", () => {
     const [each] = fc.sample(record, 1);
     const roles = [{ account: new Uint8Array(20), role: 1 }];

@@ -1,15 +1,17 @@
 /**
- * A journal that does not belong to its database is refused, and one that cannot be written ends all commits.
+ * A journal that does not belong to its database is refused, and where a file cannot be written all commits end.
  */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite, test } from "node:test";
+import { suite, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { u64be } from "../../src/base/bytes.ts";
 import { JOURNAL_HALF_BYTES } from "../../src/base/limits.ts";
 import { rlpBytes, rlpList } from "../../src/base/rlp.ts";
 import { Journal } from "../../src/log/journal.ts";
 import { LmdbStore } from "../../src/log/lmdb-store.ts";
+import { Log } from "../../src/log/log.ts";
 import {
   contentsAt,
   contentsInMemory,
@@ -17,7 +19,9 @@ import {
   copyOf,
   large,
   openFrozen,
+  sizeInDatabase,
 } from "../helpers/frozen-store.ts";
+import { Running } from "../helpers/process.ts";
 import { genesis, sealNext, storedLog } from "../helpers/stored-log.ts";
 import { temporaryDirectory } from "../helpers/temporary-directory.ts";
 
@@ -101,4 +105,43 @@ test("where the journal cannot be written nothing is committed any more", async 
   rmSync(join(path, "journal"), { recursive: true });
   await assert.rejects(log.commit(sealNext(log, 1)), refused);
   assert.equal(log.committed.size, 1);
+});
+
+suite("a file that cannot grow", () => {
+  /** What a process prints whose files are bounded to so many bytes. */
+  async function commitWithin(t: TestContext, path: string, bytes: number): Promise<string[]> {
+    const script = fileURLToPath(new URL("../helpers/children/commit-until-refused.ts", import.meta.url));
+    const command = `ulimit -f ${bytes / 512} && exec "$0" "$@"`;
+    const running = new Running("sh", ["-c", command, process.execPath, script, path]);
+    t.after(() => running.kill());
+    const { code, stdout } = await running.finished();
+    assert.equal(code, 0);
+    return stdout.trim().split("\n");
+  }
+
+  test("ends all commits with an error; what was durable before is there", async (t) => {
+    const path = temporaryDirectory(t);
+    const lines = await commitWithin(t, path, 3 * JOURNAL_HALF_BYTES);
+    const refusal = {
+      code: "store",
+      hint: "Look at the disk (space, health) before starting again; nothing acknowledged is lost",
+    };
+    assert.deepEqual(JSON.parse(lines.pop()!), { commit: refusal, close: refusal });
+    const acknowledged = Number(lines.at(-1));
+    assert.ok((await sizeInDatabase(path)) < acknowledged, "some of it is in the journal alone");
+    const store = new LmdbStore({ path });
+    t.after(() => store.close());
+    assert.ok(store.head!.size >= acknowledged);
+    assert.equal(Log.open(store)!.entry(acknowledged - 1).entry.length, large(0).length);
+  });
+
+  test("is refused where it is the journal, which the next process does without", async (t) => {
+    const path = temporaryDirectory(t);
+    const lines = await commitWithin(t, path, JOURNAL_HALF_BYTES / 2);
+    assert.equal(lines.length, 1);
+    assert.equal(JSON.parse(lines[0]!).commit.code, "store");
+    const store = new LmdbStore({ path });
+    t.after(() => store.close());
+    assert.equal(store.head!.size, 1);
+  });
 });
