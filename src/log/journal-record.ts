@@ -40,7 +40,8 @@ export function decodeRecord(bytes: Uint8Array): JournaledCommit {
   if (count === 0) throw new RlpError("a commit without entries");
   const block = { first, count, entries: list.bytes(), ids: list.bytes(count * HASH_BYTES) };
   const tiles = decodeTiles(list.list());
-  const root = list.bytes(HASH_BYTES);
+  // A copy: the head stays, and the bytes of the whole journal need not.
+  const root = Uint8Array.from(list.bytes(HASH_BYTES));
   const head = { size: first + count, root, lastTimestamp: list.number(), lastBlock: list.number() };
   const note = fromUtf8(list.bytes());
   list.end();

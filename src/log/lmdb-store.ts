@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { SequencerError } from "../base/errors.ts";
 import { JOURNAL_HALF_BYTES, JOURNALED_BYTES_MAX, JOURNALED_MS, READ_CACHE_BYTES } from "../base/limits.ts";
+import { RlpError } from "../base/rlp.ts";
 import { BlockList } from "./block-list.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { Journal, readJournal } from "./journal.ts";
@@ -50,7 +51,7 @@ export class LmdbStore implements Store {
       recover(this.#database, journal, path);
     } catch (error) {
       void this.#database.close();
-      throw error instanceof SequencerError ? error : damaged(path, "its journal cannot be read", error);
+      throw refusalOf(error, path);
     }
     this.#journal = new Journal(journal, JOURNAL_HALF_BYTES);
     this.#head = this.#database.head;
@@ -168,6 +169,16 @@ export class LmdbStore implements Store {
       if (this.#tiles.get(name) === hashes) this.#tiles.delete(name);
     }
   }
+}
+
+/** What a journal that cannot be recovered is reported as. */
+function refusalOf(cause: unknown, path: string): SequencerError {
+  if (cause instanceof SequencerError) return cause;
+  if (!(cause instanceof RlpError)) return damaged(path, "its journal cannot be read", cause);
+  return new SequencerError("store", `the journal in ${path} was written by another release`, {
+    cause,
+    hint: "Start that release once more and stop it: it writes what is in its journal to the database",
+  });
 }
 
 function tileName(level: number, index: number): string {

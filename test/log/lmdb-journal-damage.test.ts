@@ -87,13 +87,20 @@ suite("a journal that", () => {
     assertRefused(other, gap);
   });
 
+  test("is no file is refused", async (t) => {
+    const { path } = await openFrozen(t);
+    const copy = copyOf(path, ["data.mdb"]);
+    mkdirSync(join(copy, "journal"));
+    assertRefused(copy, { code: "store", message: /its journal cannot be read/, hint: /restore it/ });
+  });
+
   test("has whole records of something else is refused", async (t) => {
     const { path } = await openFrozen(t, [3]);
     const copy = copyOf(path, ["data.mdb"]);
     const journal = new Journal(join(copy, "journal"), JOURNAL_HALF_BYTES);
     await journal.append(rlpList([rlpBytes(u64be(1))]));
     await journal.close();
-    assertRefused(copy, { code: "store", message: /its journal cannot be read/, hint: /restore it/ });
+    assertRefused(copy, { code: "store", message: /written by another release/, hint: /Start that release/ });
   });
 });
 
