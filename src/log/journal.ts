@@ -1,36 +1,53 @@
 /**
  * The journal: a file of fixed size, written in place, in which a record is durable after one flush of the disk, where
  * the database needs two. It has two halves: one is filled while what is in the other is written to the database, and
- * then they change places. Each record `SHA-256 of the content || u32be its length || content` begins on a page of its
- * own, so that no write touches a record before it. It knows nothing of what its records are.
+ * then they change places. Each record `HMAC-SHA-256 of the content || u32be its length || content` begins on a page of
+ * its own, so that no write touches a record before it. It knows nothing of what its records are.
+ *
+ * The first page has the key, random and for this file alone. Behind the last record of a half may lie a page from the
+ * middle of an older one, whose bytes somebody else has chosen: without the key no record can be planted there.
  */
+import { createHmac, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writevSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { equalBytes, viewOf } from "../base/bytes.ts";
-import { HASH_BYTES, sha256 } from "../base/hash.ts";
+import { HASH_BYTES } from "../base/hash.ts";
 import { syncDirectory } from "../base/sync-directory.ts";
 
 const PAGE_BYTES = 4_096;
+const KEY_BYTES = 32;
 const HEADER_BYTES = HASH_BYTES + 4;
+
+interface JournalFile {
+  readonly handle: FileHandle;
+  readonly key: Uint8Array;
+}
 
 /** The records of a file that are whole, in the order of either half; they may be older than what was written last. */
 export function readJournal(path: string, halfBytes: number): Uint8Array[] {
   if (!existsSync(path)) return [];
   const bytes = new Uint8Array(readFileSync(path));
-  return [...recordsIn(bytes.subarray(0, halfBytes)), ...recordsIn(bytes.subarray(halfBytes))];
+  const key = bytes.subarray(0, KEY_BYTES);
+  const second = PAGE_BYTES + halfBytes;
+  const halves = [bytes.subarray(PAGE_BYTES, second), bytes.subarray(second)];
+  return halves.flatMap((half) => [...recordsIn(half, key)]);
 }
 
-function* recordsIn(half: Uint8Array): Iterable<Uint8Array> {
+function* recordsIn(half: Uint8Array, key: Uint8Array): Iterable<Uint8Array> {
   for (let at = 0; at + HEADER_BYTES <= half.length; ) {
     const length = viewOf(half).getUint32(at + HASH_BYTES);
     const content = half.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
     if (length === 0 || content.length < length) return;
-    if (!equalBytes(sha256(content), half.subarray(at, at + HASH_BYTES))) return;
+    if (!equalBytes(seal(key, content), half.subarray(at, at + HASH_BYTES))) return;
     yield content;
     at += pagesOf(length);
   }
+}
+
+function seal(key: Uint8Array, content: Uint8Array): Uint8Array {
+  return createHmac("sha256", key).update(content).digest();
 }
 
 /** Bytes of the pages that a record takes. */
@@ -41,7 +58,7 @@ function pagesOf(length: number): number {
 export class Journal {
   readonly #path: string;
   readonly #halfBytes: number;
-  #file: FileHandle | undefined;
+  #file: JournalFile | undefined;
   /** The half that is being filled, and how far it is. */
   #half: 0 | 1 = 0;
   #end = 0;
@@ -71,20 +88,21 @@ export class Journal {
   /** Makes a record that fits durable. */
   async append(content: Uint8Array): Promise<void> {
     assert(this.fits(content.length), "a record fits into its half");
-    this.#file ??= await makeFile(this.#path, 2 * this.#halfBytes);
+    this.#file ??= await makeFile(this.#path, PAGE_BYTES + 2 * this.#halfBytes);
+    const { handle, key } = this.#file;
     const header = new Uint8Array(HEADER_BYTES);
-    header.set(sha256(content));
+    header.set(seal(key, content));
     viewOf(header).setUint32(HASH_BYTES, content.length);
-    const at = this.#half * this.#halfBytes + this.#end;
+    const at = PAGE_BYTES + this.#half * this.#halfBytes + this.#end;
     // Into the page cache, in no time: only the disk is worth another thread.
-    const written = writevSync(this.#file.fd, [header, content], at);
+    const written = writevSync(handle.fd, [header, content], at);
     assert(written === HEADER_BYTES + content.length, "a record is written whole");
-    await this.#file.datasync();
+    await handle.datasync();
     this.#end += pagesOf(content.length);
   }
 
   async close(): Promise<void> {
-    await this.#file?.close();
+    await this.#file?.handle.close();
   }
 }
 
@@ -92,10 +110,13 @@ export class Journal {
  * A file of so many bytes, all of which have their place on the disk: writing to them then changes nothing else. What an
  * earlier process left is gone: it was read and written to the database before.
  */
-async function makeFile(path: string, bytes: number): Promise<FileHandle> {
-  const file = await open(path, "w", 0o600);
-  await file.writeFile(new Uint8Array(bytes));
-  await file.sync();
+async function makeFile(path: string, bytes: number): Promise<JournalFile> {
+  const key = randomBytes(KEY_BYTES);
+  const content = new Uint8Array(bytes);
+  content.set(key);
+  const handle = await open(path, "w", 0o600);
+  await handle.writeFile(content);
+  await handle.sync();
   syncDirectory(dirname(path));
-  return file;
+  return { handle, key };
 }

@@ -7,12 +7,14 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { concatBytes } from "../../src/base/bytes.ts";
+import { sha256 } from "../../src/base/hash.ts";
 import { Journal, readJournal } from "../../src/log/journal.ts";
 import { type Scope, temporaryDirectory } from "../helpers/temporary-directory.ts";
 
 const PAGE = 4_096;
 const HEADER = 36;
 const HALF = 8 * PAGE;
+const FILE = PAGE + 2 * HALF;
 
 /** A record that is unlike any other one of the same length. */
 const record = (length: number, seed = length): Uint8Array =>
@@ -79,9 +81,23 @@ suite("records", () => {
   });
 });
 
+test("a record that somebody planted in another one is none, wherever the journal ends", async (t) => {
+  const other = new Uint8Array(readFileSync(await journalOf(t, [record(100)])));
+  const planted = other.subarray(PAGE, 2 * PAGE);
+  const unsealed = record(100);
+  const hash = concatBytes(sha256(unsealed), Uint8Array.of(0, 0, 0, 100), unsealed);
+  for (const page of [planted, concatBytes(hash, new Uint8Array(PAGE - hash.length))]) {
+    // From the second page of the record on, each begins with a record.
+    const carrier = concatBytes(record(PAGE - HEADER), ...Array<Uint8Array>(6).fill(page), record(1));
+    const half = record(fills(8), 7);
+    const path = await journalOf(t, [carrier, half, record(10)]);
+    assert.deepEqual(readJournal(path, HALF), [record(10), half]);
+  }
+});
+
 test("the file has its size from the first record on, and is for its owner alone", async (t) => {
   const path = await journalOf(t, [record(1)]);
-  assert.equal(statSync(path).size, 2 * HALF);
+  assert.equal(statSync(path).size, FILE);
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
@@ -114,7 +130,7 @@ suite("damage", () => {
 
   test("a record of which a part was written is not there, nor is what lies behind it", async (t) => {
     const { path, bytes } = await written(t);
-    const [begin, end] = [2 * PAGE, 5 * PAGE];
+    const [begin, end] = [3 * PAGE, 6 * PAGE];
     for (const was of [new Uint8Array(3 * PAGE), record(3 * PAGE, 5)]) {
       for (let sectors = 0; sectors < 24; sectors++) {
         const cut = begin + 512 * sectors;
@@ -130,7 +146,7 @@ suite("damage", () => {
     const anywhere = fc.integer({ min: 0, max: 8 * (HEADER + torn.length) - 1 });
     fc.assert(
       fc.property(fc.oneof(inHeader, anywhere), (bit) => {
-        const at = 2 * PAGE + (bit >> 3);
+        const at = 3 * PAGE + (bit >> 3);
         const flipped = bytes.with(at, bytes[at]! ^ (1 << (bit & 7)));
         assert.deepEqual(readBytes(path, flipped), [first, otherHalf]);
       }),
@@ -139,8 +155,8 @@ suite("damage", () => {
 
   test("of a file that was cut, all whole records before the cut are there", async (t) => {
     const { path, bytes } = await written(t);
-    const ends = [2 * PAGE, 5 * PAGE, 5 * PAGE + HEADER + behind.length, 2 * HALF];
-    const lengths = [0, 1, HEADER - 1, HEADER, HEADER + 1, 2 * HALF - 1, 2 * HALF];
+    const ends = [3 * PAGE, 6 * PAGE, 6 * PAGE + HEADER + behind.length, FILE];
+    const lengths = [0, 1, PAGE, PAGE + HEADER - 1, PAGE + HEADER, PAGE + HEADER + 1];
     for (const end of ends) lengths.push(end - 1, end, end + 1);
     for (const length of lengths) {
       const whole = ends.filter((end) => end <= length).length;
@@ -159,7 +175,7 @@ suite("damage", () => {
       fc.property(any, (bytes) => assert.deepEqual(readBytes(path, bytes), [])),
       { numRuns: 50 },
     );
-    assert.deepEqual(readBytes(path, new Uint8Array(2 * HALF)), []);
-    assert.deepEqual(readBytes(path, new Uint8Array(2 * HALF).fill(0xff)), []);
+    assert.deepEqual(readBytes(path, new Uint8Array(FILE)), []);
+    assert.deepEqual(readBytes(path, new Uint8Array(FILE).fill(0xff)), []);
   });
 });

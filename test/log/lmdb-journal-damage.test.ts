@@ -44,7 +44,7 @@ suite("a journal that", () => {
     const { path } = await openFrozen(t, [5, 6]);
     const copy = copyOf(path);
     const bytes = readFileSync(join(copy, "journal"));
-    bytes.fill(0, PAGE + 100, 2 * PAGE);
+    bytes.fill(0, 2 * PAGE + 100, 3 * PAGE);
     writeFileSync(join(copy, "journal"), bytes);
     assert.deepEqual(await contentsAt(copy), await contentsInMemory([5]));
   });
@@ -54,8 +54,8 @@ suite("a journal that", () => {
     for (let i = 0; i < 20; i++) await log.commit(sealNext(log, 4, [], large));
     const copy = copyOf(path);
     const bytes = readFileSync(join(copy, "journal"));
-    assert.ok(bytes.subarray(JOURNAL_HALF_BYTES).some((byte) => byte !== 0));
-    bytes[1_000]! ^= 1;
+    assert.ok(bytes.subarray(PAGE + JOURNAL_HALF_BYTES).some((byte) => byte !== 0));
+    bytes[PAGE + 1_000]! ^= 1;
     writeFileSync(join(copy, "journal"), bytes);
     assertRefused(copy, gap);
   });
