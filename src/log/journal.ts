@@ -25,7 +25,7 @@ interface JournalFile {
   readonly key: Uint8Array;
 }
 
-/** The records of a file that are whole, in the order of either half; they may be older than what was written last. */
+/** The records of a file that are whole, in the order of either half; some are older than what was written last. */
 export function readJournal(path: string, halfBytes: number): Uint8Array[] {
   if (!existsSync(path)) return [];
   const bytes = new Uint8Array(readFileSync(path));
@@ -35,15 +35,20 @@ export function readJournal(path: string, halfBytes: number): Uint8Array[] {
   return halves.flatMap((half) => [...recordsIn(half, key)]);
 }
 
+/** What lies behind a record that is not whole is looked for as well: if it is newer, that one was not the last. */
 function* recordsIn(half: Uint8Array, key: Uint8Array): Iterable<Uint8Array> {
   for (let at = 0; at + HEADER_BYTES <= half.length; ) {
-    const length = viewOf(half).getUint32(at + HASH_BYTES);
-    const content = half.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
-    if (length === 0 || content.length < length) return;
-    if (!equalBytes(seal(key, content), half.subarray(at, at + HASH_BYTES))) return;
-    yield content;
-    at += pagesOf(length);
+    const record = recordAt(half, at, key);
+    if (record !== undefined) yield record;
+    at += record === undefined ? PAGE_BYTES : pagesOf(record.length);
   }
+}
+
+function recordAt(half: Uint8Array, at: number, key: Uint8Array): Uint8Array | undefined {
+  const length = viewOf(half).getUint32(at + HASH_BYTES);
+  const content = half.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
+  if (length === 0 || content.length < length) return undefined;
+  return equalBytes(seal(key, content), half.subarray(at, at + HASH_BYTES)) ? content : undefined;
 }
 
 function seal(key: Uint8Array, content: Uint8Array): Uint8Array {
