@@ -129,7 +129,7 @@ export class LmdbStore implements Store {
   }
 
   async #journalCommit(commit: Commit): Promise<void> {
-    const record = encodeRecord({ rootBefore: this.#head?.root ?? EMPTY_ROOT, commit });
+    const record = encodeRecord({ rootBefore: this.#head!.root, commit });
     if (!this.#journal.fits(record.length)) {
       // The other half is free once the database has what is in it.
       if (this.#pending.some(({ half }) => half !== this.#journal.half)) await this.#write();

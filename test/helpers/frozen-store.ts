@@ -6,14 +6,15 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { toHex, utf8 } from "../../src/base/bytes.ts";
+import { toHex, toHexDigits, utf8 } from "../../src/base/bytes.ts";
+import { HASH_BYTES } from "../../src/base/hash.ts";
 import { Database } from "../../src/log/database.ts";
 import { encodeEntry } from "../../src/log/entry.ts";
 import { LmdbStore } from "../../src/log/lmdb-store.ts";
 import { Log } from "../../src/log/log.ts";
 import { MemoryStore } from "../../src/log/memory-store.ts";
 import type { Store } from "../../src/log/store.ts";
-import { genesis, START, storedLog } from "./stored-log.ts";
+import { START, storedLog } from "./stored-log.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const LARGE = utf8("large ".repeat(10_000));
@@ -29,16 +30,12 @@ export interface FrozenStore {
 }
 
 /** A store with genesis in its database, whose clock stands still. */
-export async function openFrozen(
-  t: TestContext,
-  blockSizes: readonly number[] = [],
-  fields = genesis,
-): Promise<FrozenStore> {
+export async function openFrozen(t: TestContext, blockSizes: readonly number[] = []): Promise<FrozenStore> {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const path = join(temporaryDirectory(t), "database");
   const store = new LmdbStore({ path });
   t.after(() => store.close());
-  return { path, store, log: await storedLog(store, blockSizes, fields) };
+  return { path, store, log: await storedLog(store, blockSizes) };
 }
 
 let copies = 0;
@@ -64,18 +61,17 @@ export async function sizeInDatabase(path: string): Promise<number> {
 /** All that a store has. */
 export function contentsOf(store: Store): object {
   const { size } = store.head!;
-  const entries: string[] = [];
-  const ids: string[] = [];
+  let [entries, ids] = ["", ""];
   for (let at = 0; at < size; ) {
     const { first, count, entries: bytes } = store.piece(at, size)!;
     assert.equal(first, at);
-    entries.push(toHex(bytes));
+    entries += toHexDigits(bytes);
     at += count;
   }
   for (let at = 0; at < size; ) {
     const bytes = store.ids(at, size)!;
-    ids.push(toHex(bytes));
-    at += bytes.length / 32;
+    ids += toHexDigits(bytes);
+    at += bytes.length / HASH_BYTES;
   }
   const tiles = [0, 1, 2].flatMap((level) =>
     Array.from({ length: 1 + Math.floor(size / 256) }, (_, i) =>
@@ -83,8 +79,7 @@ export function contentsOf(store: Store): object {
     ),
   );
   const roles = [...store.roles()].map(({ account, role }) => [toHex(account), role]).sort();
-  const texts = { entries: entries.join("").replaceAll("0x", ""), ids: ids.join("").replaceAll("0x", "") };
-  return { head: store.head, note: store.note(), tiles, roles, ...texts };
+  return { head: store.head, note: store.note(), entries, ids, tiles, roles };
 }
 
 /** What a store has that is opened on these files. */
